@@ -1,0 +1,26 @@
+"""How often a title was downloaded and played by one member: what the yearly limits count."""
+
+from datetime import datetime
+
+import msgspec
+from msgspec.structs import replace
+
+
+class Download(msgspec.Struct, frozen=True):
+    """The downloads and playbacks of one title; the lists hold when each happened."""
+
+    title_id: str
+    studio: str | None = None
+    name: str | None = None
+    issued: tuple[datetime, ...] = ()
+    played: tuple[datetime, ...] = ()
+
+
+def issued(download: Download, at: datetime) -> Download:
+    """One more download; reports may arrive late, so the instants are kept in order."""
+    return replace(download, issued=tuple(sorted((*download.issued, at))))
+
+
+def played(download: Download, at: datetime) -> Download:
+    """One more playback."""
+    return replace(download, played=tuple(sorted((*download.played, at))))

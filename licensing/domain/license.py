@@ -1,0 +1,295 @@
+"""The life of one license: one download of one title on one device."""
+
+from datetime import datetime, timedelta
+from typing import Any, Literal, assert_never
+
+import msgspec
+from msgspec.structs import replace
+
+from licensing.domain.decider import Terms
+from licensing.domain.values import Attributes, InvalidCommand, Moment
+
+# -- Events. These names and shapes are storage: change one only with a new schema version. --
+
+
+class LicenseIssued(msgspec.Struct, frozen=True):
+    """A download was granted until `expires_at` under `terms` (hours and counts)."""
+
+    license_id: str
+    title_id: str
+    device_id: str
+    title: Attributes
+    device: Attributes
+    context: Attributes
+    expires_at: datetime
+    terms: dict[str, int]
+
+
+class AcquisitionRefused(msgspec.Struct, frozen=True):
+    """A download was asked for and not granted."""
+
+    license_id: str
+    title_id: str
+    device_id: str
+    title: Attributes
+    device: Attributes
+    context: Attributes
+    reason: str
+
+
+class LicenseRenewed(msgspec.Struct, frozen=True):
+    """The license's end moved from `previous_expires_at` to `expires_at`."""
+
+    license_id: str
+    previous_expires_at: datetime
+    expires_at: datetime
+    renewals: int
+
+
+class RenewalRefused(msgspec.Struct, frozen=True):
+    """A renewal was asked for and not granted; the license keeps its end."""
+
+    license_id: str
+    reason: str
+
+
+class LicenseReleased(msgspec.Struct, frozen=True):
+    """The device deleted the download, or gave it back."""
+
+    license_id: str
+
+
+class LicenseExpired(msgspec.Struct, frozen=True):
+    """The job wrote down that the clock had passed `expired_at`."""
+
+    license_id: str
+    expired_at: datetime
+
+
+class PlaybackStarted(msgspec.Struct, frozen=True):
+    """Playback began; on the first one `expires_at` is the end of the playback window."""
+
+    license_id: str
+    expires_at: datetime | None = None
+
+
+class PlaybackStopped(msgspec.Struct, frozen=True):
+    """Playback ended."""
+
+    license_id: str
+
+
+Event = (
+    LicenseIssued
+    | AcquisitionRefused
+    | LicenseRenewed
+    | RenewalRefused
+    | LicenseReleased
+    | LicenseExpired
+    | PlaybackStarted
+    | PlaybackStopped
+)
+
+# -- State --
+
+Status = Literal["active", "expired", "released", "revoked"]
+
+
+class License(msgspec.Struct, frozen=True):
+    """One license. `terms` are those of the grant; `ended_at` is when it stopped being active."""
+
+    license_id: str
+    title_id: str
+    device_id: str
+    title: Attributes
+    device: Attributes
+    context: Attributes
+    status: Status
+    issued_at: datetime
+    expires_at: datetime
+    terms: dict[str, int]
+    renewals: int = 0
+    first_played_at: datetime | None = None
+    playback_expires_at: datetime | None = None
+    playing: bool = False
+    plays: int = 0
+    ended_at: datetime | None = None
+
+    @property
+    def studio(self) -> str | None:
+        """The studio of the title, as it was known when the license was issued."""
+        value = self.title.get("studio")
+        return value if isinstance(value, str) else None
+
+
+def ends_at(license: License) -> datetime:
+    """When the clock ends this license: its expiry, or earlier the end of its playback window."""
+    if license.playback_expires_at is None:
+        return license.expires_at
+    return min(license.expires_at, license.playback_expires_at)
+
+
+def as_of(license: License, instant: datetime) -> License:
+    """The license at `instant`: past its end it is expired by the clock, recorded or not."""
+    if license.status == "active" and ends_at(license) <= instant:
+        return replace(license, status="expired", playing=False, ended_at=ends_at(license))
+    return license
+
+
+def evolve(license: License | None, event: Event, at: datetime) -> License | None:
+    """The license after `event`, which happened at `at`."""
+    match event:
+        case LicenseIssued():
+            return License(
+                license_id=event.license_id,
+                title_id=event.title_id,
+                device_id=event.device_id,
+                title=event.title,
+                device=event.device,
+                context=event.context,
+                status="active",
+                issued_at=at,
+                expires_at=event.expires_at,
+                terms=event.terms,
+            )
+        case AcquisitionRefused():
+            return license
+    if license is None:
+        return None
+    match event:
+        case LicenseRenewed():
+            return replace(license, expires_at=event.expires_at, renewals=event.renewals)
+        case RenewalRefused():
+            return license
+        case LicenseReleased():
+            return replace(license, status="released", playing=False, ended_at=at)
+        case LicenseExpired():
+            return replace(license, status="expired", playing=False, ended_at=event.expired_at)
+        case PlaybackStarted():
+            return replace(
+                license,
+                playing=license.status == "active",
+                plays=license.plays + 1,
+                first_played_at=min(license.first_played_at or at, at),
+                playback_expires_at=event.expires_at or license.playback_expires_at,
+            )
+        case PlaybackStopped():
+            return replace(license, playing=False)
+        case _:
+            assert_never(event)
+
+
+# -- Commands and decisions --
+
+
+class AcquireLicense(msgspec.Struct, frozen=True):
+    """A device asks to download a title. The maps are kept whole in the event."""
+
+    title_id: str
+    device_id: str
+    license_id: str | None = None
+    title: Attributes = {}
+    device: Attributes = {}
+    context: Attributes = {}
+
+
+class RenewLicense(msgspec.Struct, frozen=True):
+    """Somebody asks for a later end of a license."""
+
+    license_id: str
+
+
+class ReleaseLicense(msgspec.Struct, frozen=True):
+    """The device reports that the download was deleted."""
+
+    license_id: str
+
+
+class ExpireLicense(msgspec.Struct, frozen=True):
+    """The job asks to write down an expiry that the clock has made."""
+
+    license_id: str
+
+
+class RecordPlayback(msgspec.Struct, frozen=True):
+    """The device reports the start or the stop of a playback, perhaps days later."""
+
+    license_id: str
+    action: Literal["start", "stop"]
+
+
+Command = AcquireLicense | RenewLicense | ReleaseLicense | ExpireLicense | RecordPlayback
+
+TERM_NAMES = (
+    "license_h",
+    "playback_h",
+    "renew_max",
+    "renew_ext_h",
+    "renew_window_h",
+    "renew_life_h",
+)
+
+
+def acquire(command: AcquireLicense, license_id: str, terms: Terms, moment: Moment) -> list[Event]:
+    """Grant the download, or say why not."""
+    about: dict[str, Any] = {
+        "license_id": license_id,
+        "title_id": command.title_id,
+        "device_id": command.device_id,
+        "title": command.title,
+        "device": command.device,
+        "context": command.context,
+    }
+    if terms.reason is not None:
+        return [AcquisitionRefused(**about, reason=terms.reason)]
+    kept = {name: terms.out[name] for name in TERM_NAMES if name in terms.out}
+    expires_at = moment.now + timedelta(hours=kept["license_h"])
+    return [LicenseIssued(**about, expires_at=expires_at, terms=kept)]
+
+
+def renew(license: License, terms: Terms, moment: Moment) -> list[Event]:
+    """Move the license's end by the extension, never past its total life."""
+    if terms.reason is not None:
+        return [RenewalRefused(license_id=license.license_id, reason=terms.reason)]
+    extended = license.expires_at + timedelta(hours=terms.out["renew_ext_h"])
+    life_end = license.issued_at + timedelta(hours=terms.out["renew_life_h"])
+    expires_at = min(extended, life_end)
+    return [
+        LicenseRenewed(
+            license_id=license.license_id,
+            previous_expires_at=license.expires_at,
+            expires_at=expires_at,
+            renewals=license.renewals + 1,
+        )
+    ]
+
+
+def release(license: License, moment: Moment) -> list[Event]:
+    """A release is a fact, however late the report; one after the license's end says nothing."""
+    if license.status in ("released", "revoked") or moment.at >= ends_at(license):
+        return []
+    return [LicenseReleased(license_id=license.license_id)]
+
+
+def expire(license: License, moment: Moment) -> list[Event]:
+    """Only an active license whose end has passed expires."""
+    if license.status != "active" or ends_at(license) > moment.now:
+        return []
+    return [LicenseExpired(license_id=license.license_id, expired_at=ends_at(license))]
+
+
+def record_playback(license: License, action: str, moment: Moment) -> list[Event]:
+    """A report is a fact: it is taken late too, unless it says what is already known."""
+    match action:
+        case "start":
+            if license.playing:
+                return []
+            window_end = None
+            hours = license.terms.get("playback_h")
+            if license.first_played_at is None and hours is not None:
+                window_end = moment.at + timedelta(hours=hours)
+            return [PlaybackStarted(license_id=license.license_id, expires_at=window_end)]
+        case "stop":
+            return [PlaybackStopped(license_id=license.license_id)] if license.playing else []
+        case _:
+            raise InvalidCommand("action", "must be start or stop")

@@ -1,0 +1,17 @@
+"""The catalogue's table. The event store has no models: it is reached through its functions."""
+
+from django.db import models
+
+
+class Title(models.Model):
+    """A film or series as the catalogue knows it; its attributes are facts for the rules."""
+
+    title_id = models.CharField(max_length=64, primary_key=True)
+    attributes = models.JSONField()
+    updated_at = models.DateTimeField(auto_now=True)
+
+    class Meta:
+        db_table = "title"
+
+    def __str__(self) -> str:
+        return self.title_id

@@ -1,0 +1,337 @@
+"""Handles a command: load, decide, append; a stored outcome answers a repeat.
+
+The same code decides for real and for the dry run of `explain`.
+"""
+
+import hashlib
+import random
+import time
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import NAMESPACE_URL, UUID, uuid5
+
+import msgspec
+from msgspec.structs import replace
+
+from licensing import catalogue, codec, connection, history, rulebook, rules, store, terms
+from licensing.domain import member as members
+from licensing.domain.commands import (
+    AcquireLicense,
+    Command,
+    RecordPlayback,
+    ReleaseLicense,
+    RenewLicense,
+)
+from licensing.domain.decider import Terms
+from licensing.domain.license import AcquisitionRefused, LicenseExpired, RenewalRefused
+from licensing.domain.member import Member
+from licensing.domain.values import (
+    DomainError,
+    InvalidCommand,
+    LicenseIdTaken,
+    Moment,
+    UnknownDevice,
+    UnknownLicense,
+)
+from licensing.history import UnreadableStream
+from licensing.rulebook import NoRules
+
+__all__ = [
+    "Actor",
+    "Answer",
+    "CommandError",
+    "InvalidCommand",
+    "LicenseIdTaken",
+    "NoRules",
+    "UnknownDevice",
+    "UnknownLicense",
+    "UnreadableStream",
+    "explain",
+    "handle",
+    "publish_rules",
+]
+
+CommandError = DomainError
+NAMESPACE = uuid5(NAMESPACE_URL, "playhead")
+SAME_REFUSAL_WITHIN = timedelta(minutes=10)
+TRIES = 8
+REPORTS = (ReleaseLicense, RecordPlayback)
+
+
+class Actor(msgspec.Struct, frozen=True):
+    """Who asks: a device, staff, a job, an API client or an import; `id` is a pseudonym."""
+
+    kind: str
+    id: str
+
+
+class Answer(msgspec.Struct, frozen=True):
+    """What came of a command. `version` is the stream's head after it."""
+
+    outcome: str
+    version: int
+    events: tuple[store.RecordedEvent, ...]
+    decision: dict[str, Any] | None
+    license_id: str | None
+    same_as: int | None = None
+
+
+class Decided(msgspec.Struct, frozen=True):
+    """A decision before it is written."""
+
+    outcome: str
+    events: tuple[members.Event, ...]
+    decision: dict[str, Any] | None
+    license_id: str | None
+    same_as: int | None = None
+
+
+def handle(
+    member_id: str,
+    command: Command,
+    *,
+    command_id: str,
+    actor: Actor,
+    now: datetime,
+    at: datetime | None = None,
+    expected: int = store.ANY,
+    data_hash: bytes | None = None,
+    recorded_at: datetime | None = None,
+    correlation_id: str | None = None,
+    causation_id: str | None = None,
+) -> Answer:
+    """Decide `command` on the member's stream and write what it causes, once.
+
+    `now` is when it is decided; `at` is when a report says it happened. `recorded_at` is for the
+    demo and imports only. Raises CommandError (nothing written), UnreadableStream, NoRules, and
+    the store's WrongExpectedVersion (only for an `expected` that the caller named),
+    CommandIdReused and StreamErased.
+    """
+    stream = history.stream_of(member_id)
+    data_hash = data_hash or _hash(command)  # as received, before defaults
+    command = _named(command, stream, command_id)
+    moment = Moment(now=now, at=(at if isinstance(command, REPORTS) and at else now))
+    envelope: dict[str, Any] = {
+        "command_id": command_id,
+        "command": type(command).__name__,
+        "actor": msgspec.to_builtins(actor),
+        "correlation_id": correlation_id or command_id,
+        "causation_id": causation_id or command_id,
+    }
+    data = msgspec.to_builtins(command)
+    for attempt in range(TRIES):
+        try:
+            member = history.current(member_id)
+            decided = _decide(command, member, moment)
+        except DomainError:
+            repeated = _stored_answer(stream, command_id, data_hash)
+            if repeated is None:
+                raise
+            return repeated
+        record = store.CommandRecord(
+            command_id=command_id,
+            name=type(command).__name__,
+            data=data,
+            data_hash=data_hash,
+            outcome=_outcome(decided),
+        )
+        try:
+            appended = store.append(
+                connection.for_appending(),
+                stream,
+                _new_events(stream, command_id, decided, envelope, moment),
+                record,
+                expected=member.version if expected == store.ANY else expected,
+                recorded_at=recorded_at,
+            )
+        except store.WrongExpectedVersion:
+            if expected != store.ANY or attempt == TRIES - 1:
+                raise
+            # Another command of this member won; the decision is pure, so it is made again.
+            time.sleep(random.uniform(0, 0.004 * 2**attempt))  # noqa: S311 (jitter)
+            continue
+        return _answer(appended)
+    raise AssertionError("unreachable: the last try returns or raises")
+
+
+def explain(member_id: str, command: AcquireLicense, *, now: datetime) -> Decided:
+    """What `handle` would answer now, with nothing written: the same code, a dry run."""
+    stream = history.stream_of(member_id)
+    named = _named(command, stream, "explain")
+    return _decide(named, history.current(member_id), Moment(now=now, at=now))
+
+
+def _named(command: Command, stream: str, command_id: str) -> Command:
+    """An acquisition with its license id and the catalogue's attributes over the request's."""
+    if not isinstance(command, AcquireLicense):
+        return command
+    made = uuid5(NAMESPACE, f"{stream}/{command_id}/license").hex[:16]
+    return replace(
+        command,
+        license_id=command.license_id or f"lic-{made}",
+        title={**command.title, **catalogue.get(command.title_id)},
+    )
+
+
+def _decide(command: Command, member: Member, moment: Moment) -> Decided:
+    offered = _terms(command, member, moment)
+    events = members.decide(command, member, offered, moment)
+    license_id = getattr(command, "license_id", None)
+    if not events:
+        held = isinstance(command, AcquireLicense) and members.held(member, command, moment.now)
+        return Decided("unchanged", (), None, held.license_id if held else license_id)
+    record = offered.record if offered else None
+    last = events[-1]
+    if isinstance(last, AcquisitionRefused | RenewalRefused):
+        earlier = member.refusals.get(members.request_key(last))
+        if earlier is not None and _same(earlier, last.reason, record, moment):
+            return Decided("refused", (), record, license_id, same_as=earlier.version)
+        return Decided("refused", tuple(events), record, license_id)
+    return Decided("accepted", tuple(events), record, license_id)
+
+
+def _terms(command: Command, member: Member, moment: Moment) -> Terms | None:
+    match command:
+        case AcquireLicense():
+            return terms.for_acquisition(rulebook.current(moment.now), member, command, moment)
+        case RenewLicense():
+            return terms.for_renewal(rulebook.current(moment.now), member, command, moment)
+        case _:
+            return None
+
+
+def _same(
+    earlier: members.Refusal, reason: str, record: dict[str, Any] | None, moment: Moment
+) -> bool:
+    hash = record["rules"]["hash"] if record else None
+    recent = moment.now - earlier.at <= SAME_REFUSAL_WITHIN
+    return recent and (earlier.reason, earlier.rules) == (reason, hash)
+
+
+def _new_events(
+    stream: str, command_id: str, decided: Decided, envelope: dict[str, Any], moment: Moment
+) -> list[store.NewEvent]:
+    new = []
+    for ordinal, event in enumerate(decided.events):
+        type_name, schema_version, data = codec.encode(event)
+        is_last = ordinal == len(decided.events) - 1
+        metadata = dict(envelope)
+        if is_last and decided.decision is not None:
+            metadata["decision"] = decided.decision
+        new.append(
+            store.NewEvent(
+                event_id=event_id(stream, command_id, ordinal),
+                type=type_name,
+                schema_version=schema_version,
+                data=data,
+                metadata=metadata,
+                occurred_at=_occurred_at(event, moment),
+            )
+        )
+    return new
+
+
+def event_id(stream: str, command_id: str, ordinal: int) -> UUID:
+    """The id of the n-th event of a command: the same at every try."""
+    return uuid5(NAMESPACE, f"{stream}/{command_id}/{ordinal}")
+
+
+def _occurred_at(event: members.Event, moment: Moment) -> datetime:
+    # An expiry happened when the clock passed it, not when the job came round.
+    return event.expired_at if isinstance(event, LicenseExpired) else moment.at
+
+
+def _outcome(decided: Decided) -> dict[str, Any]:
+    stored: dict[str, Any] = {"outcome": decided.outcome, "license_id": decided.license_id}
+    if decided.same_as is not None:
+        stored["same_as"] = decided.same_as
+    if not decided.events and decided.decision is not None:
+        # With events the record is in the last one's metadata; once is enough.
+        stored["decision"] = decided.decision
+    return stored
+
+
+def _answer(appended: store.Appended) -> Answer:
+    outcome = appended.outcome
+    decision = outcome.get("decision")
+    if appended.events:
+        decision = appended.events[-1].metadata.get("decision")
+    return Answer(
+        outcome=outcome["outcome"],
+        version=appended.version,
+        events=appended.events,
+        decision=decision,
+        license_id=outcome.get("license_id"),
+        same_as=outcome.get("same_as"),
+    )
+
+
+def _stored_answer(stream: str, command_id: str, data_hash: bytes) -> Answer | None:
+    """The stored answer to this command id, when it was the same command."""
+    conn = connection.for_reading()
+    found = store.find_command(conn, stream, command_id)
+    if found is None:
+        return None
+    if found.data_hash != data_hash:
+        raise store.CommandIdReused(stream, command_id)
+    first, last = found.first_version, found.last_version
+    events = tuple(store.read_stream(conn, stream, after=first - 1, until=last))
+    return _answer(store.Appended("repeated", found.outcome, last, events))
+
+
+def _hash(command: Command) -> bytes:
+    name = type(command).__name__.encode()
+    return hashlib.sha256(name + b"\n" + rules.canonical(msgspec.to_builtins(command))).digest()
+
+
+def publish_rules(
+    rule_set_id: str,
+    document: dict[str, Any],
+    *,
+    valid_from: datetime,
+    command_id: str,
+    actor: Actor,
+    now: datetime,
+    recorded_at: datetime | None = None,
+) -> Answer:
+    """Publish a rule set from `valid_from` on; the same document again changes nothing.
+
+    Raises rules.BrokenRuleSet before anything is written.
+    """
+    rules.parse(document)
+    stream = rulebook.stream_of(rule_set_id)
+    published = rulebook.versions(rule_set_id)
+    hash = rules.hash_of(document)
+    event = rulebook.RulesPublished(hash=hash, valid_from=valid_from, document=document)
+    data = msgspec.to_builtins(event)
+    unchanged = bool(published) and published[-1].hash == hash
+    new = [] if unchanged else [
+        store.NewEvent(
+            event_id=event_id(stream, command_id, 0),
+            type=rulebook.RULES_PUBLISHED,
+            schema_version=1,
+            data=data,
+            metadata={
+                "command_id": command_id,
+                "command": "PublishRules",
+                "actor": msgspec.to_builtins(actor),
+            },
+            occurred_at=now,
+        )
+    ]  # fmt: skip
+    record = store.CommandRecord(
+        command_id=command_id,
+        name="PublishRules",
+        data={"hash": hash, "valid_from": data["valid_from"]},
+        data_hash=hashlib.sha256(rules.canonical(data)).digest(),
+        outcome={"outcome": "unchanged" if unchanged else "accepted", "license_id": None},
+    )
+    appended = store.append(
+        connection.for_appending(),
+        stream,
+        new,
+        record,
+        expected=published[-1].version if published else store.NO_STREAM,
+        recorded_at=recorded_at,
+    )
+    return _answer(appended)
