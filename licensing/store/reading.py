@@ -1,0 +1,154 @@
+"""Reads streams, feeds and the command log."""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import Any
+from uuid import UUID
+
+import msgspec
+import psycopg
+from psycopg.types.numeric import Int4, Int8
+
+from licensing.store.messages import BUCKETS, CommandRow, Head, RecordedEvent, bucket_of
+from licensing.store.statements import rows
+
+LAST = 2**31 - 1
+
+_decode = msgspec.json.Decoder(dict[str, Any]).decode
+
+
+def read_stream(
+    conn: psycopg.Connection[Any],
+    stream_id: str,
+    *,
+    after: int = 0,
+    until: int | None = None,
+    limit: int | None = None,
+) -> list[RecordedEvent]:
+    """The stream's events with `after < version <= until`, in order."""
+    parameters = _stream(stream_id) | {
+        "after": Int4(after),
+        "until": Int4(LAST if until is None else until),
+        "limit": Int8(LAST if limit is None else limit),
+    }
+    return [_event(row) for row in rows(conn, "read_stream", parameters)]
+
+
+def read_event(conn: psycopg.Connection[Any], stream_id: str, version: int) -> RecordedEvent | None:
+    """One event of a stream, or None."""
+    found = read_stream(conn, stream_id, after=version - 1, until=version)
+    return found[0] if found else None
+
+
+def find_event(conn: psycopg.Connection[Any], event_id: UUID) -> RecordedEvent | None:
+    """An event by its id, or None; for people who have nothing else."""
+    parameters = {"buckets": list(range(BUCKETS)), "event_id": event_id}
+    found = rows(conn, "find_event", parameters)
+    return _event(found[0]) if found else None
+
+
+def stream_head(conn: psycopg.Connection[Any], stream_id: str) -> Head | None:
+    """Where a stream stands; None for a stream without events."""
+    for version, last_hash, recorded_at, erased_at in rows(conn, "stream_head", _stream(stream_id)):
+        return Head(version, bytes(last_hash), _instant(recorded_at), _instant(erased_at))
+    return None
+
+
+def read_feed(
+    conn: psycopg.Connection[Any], bucket: int, after: int, limit: int
+) -> list[RecordedEvent]:
+    """A bucket's next events after a position; none that became visible can be skipped."""
+    parameters = {"bucket": Int4(bucket), "after": Int8(after), "limit": Int8(limit)}
+    return [_event(row) for row in rows(conn, "read_feed", parameters)]
+
+
+def read_feeds(
+    conn: psycopg.Connection[Any], positions: Sequence[tuple[int, int]], limit_each: int
+) -> list[RecordedEvent]:
+    """The next events of several buckets, each after its own position, in one query."""
+    if not positions:
+        return []
+    parameters = {
+        "buckets": [Int4(bucket) for bucket, _ in positions],
+        "after": [Int8(after) for _, after in positions],
+        "limit": Int8(limit_each),
+    }
+    return [_event(row) for row in rows(conn, "read_feeds", parameters)]
+
+
+def bucket_heads(conn: psycopg.Connection[Any]) -> dict[int, int]:
+    """The last position of every bucket."""
+    return dict(rows(conn, "bucket_heads", {}))
+
+
+def read_commands(
+    conn: psycopg.Connection[Any],
+    stream_id: str,
+    *,
+    after_seq: int = 0,
+    until_seq: int | None = None,
+) -> list[CommandRow]:
+    """The stream's commands with `after_seq < seq <= until_seq`, in the order of decision."""
+    parameters = _stream(stream_id) | {
+        "after": Int4(after_seq),
+        "until": Int4(LAST if until_seq is None else until_seq),
+    }
+    return [_command(row) for row in rows(conn, "read_commands", parameters)]
+
+
+def find_command(
+    conn: psycopg.Connection[Any], stream_id: str, command_id: str
+) -> CommandRow | None:
+    """A stream's command by its id, or None."""
+    found = rows(conn, "find_command", _stream(stream_id) | {"command_id": command_id})
+    return _command(found[0]) if found else None
+
+
+def streams_of_bucket(conn: psycopg.Connection[Any], bucket: int) -> list[tuple[str, int]]:
+    """The streams of a bucket and how many events each should have."""
+    found = rows(conn, "streams_of_bucket", {"bucket": Int4(bucket)})
+    return [(stream_id, version) for stream_id, version in found]
+
+
+def _stream(stream_id: str) -> dict[str, Any]:
+    return {"bucket": Int4(bucket_of(stream_id)), "stream_id": stream_id}
+
+
+def _event(row: tuple[Any, ...]) -> RecordedEvent:
+    bucket, stream_id, version, position, event_id, name, schema, data, metadata = row[:9]
+    occurred_at, recorded_at, appended_at, digest = row[9:]
+    return RecordedEvent(
+        bucket,
+        stream_id,
+        version,
+        position,
+        event_id,
+        name,
+        schema,
+        _decode(data),
+        _decode(metadata),
+        occurred_at.astimezone(UTC),
+        recorded_at.astimezone(UTC),
+        appended_at.astimezone(UTC),
+        bytes(digest),
+    )
+
+
+def _command(row: tuple[Any, ...]) -> CommandRow:
+    seq, command_id, name, data, outcome, first, last, decided_at, data_hash = row
+    return CommandRow(
+        seq,
+        command_id,
+        name,
+        _decode(data),
+        _decode(outcome),
+        first,
+        last,
+        decided_at.astimezone(UTC),
+        bytes(data_hash),
+    )
+
+
+def _instant(value: datetime | None) -> datetime | None:
+    # The session's time zone decides what comes back; the store speaks UTC.
+    return None if value is None else value.astimezone(UTC)
