@@ -1,4 +1,4 @@
-"""What a license is owed by the clock: when its renewal and its expiry fall due, and their command ids."""
+"""What the clock owes a license: when renewal and expiry fall due, under which command ids."""
 
 import uuid
 from collections.abc import Mapping
@@ -6,14 +6,14 @@ from datetime import UTC, datetime, timedelta
 
 _NAMESPACE = uuid.UUID("5f0c7a52-4ad4-5c38-9d0e-0c2f6f5b9a41")
 
-RENEWAL_ACTOR = "renewals"
-EXPIRY_ACTOR = "expiries"
+RENEWAL_ACTOR = "renew"
+EXPIRY_ACTOR = "expire"
 
 
 def renewal_due_at(
     *, expires_at: datetime, terms: Mapping[str, int], renewals: int
 ) -> datetime | None:
-    """When an active license is renewed for its member: as its window opens, if renewals are left."""
+    """When an active license is renewed: as its window opens, while renewals are left."""
     window_h, most = terms.get("renew_window_h"), terms.get("renew_max")
     if window_h is None or most is None or renewals >= most:
         return None

@@ -29,14 +29,6 @@ from licensing.store.messages import (
 _decode = msgspec.json.Decoder(dict[str, Any]).decode
 
 
-class _Content(msgspec.Struct, frozen=True):
-    """An event's two JSON documents, encoded once for the hash's sake and for the wire."""
-
-    data: bytes
-    metadata: bytes
-    hash: bytes
-
-
 def append(
     conn: psycopg.Connection[Any],
     stream_id: str,
@@ -51,34 +43,41 @@ def append(
     Nothing is left behind by an error. A lock that cannot be had within the function's time limit
     is psycopg's LockNotAvailable.
     """
-    if expected < EXISTS:
-        raise ValueError(f"no such expected version: {expected}")
     if not conn.autocommit or conn.info.transaction_status != TransactionStatus.IDLE:
         raise AppendNotAlone
-    contents = [_content(event, f"events[{index}]") for index, event in enumerate(events)]
-    parameters = _command_parameters(stream_id, command, expected, recorded_at)
-    parameters |= _event_parameters(events, contents)
-    (row,) = statements.rows(conn, "append_events", parameters)
-    return _answer(conn, stream_id, events, contents, command, expected, row)
+    arguments = arguments_of(stream_id, events, command, expected=expected, recorded_at=recorded_at)
+    (row,) = statements.rows(conn, "append_events", arguments)
+    return _answer(conn, stream_id, events, command, expected, row)
 
 
-def _content(event: NewEvent, path: str) -> _Content:
-    check_storable(event.data, f"{path}.data")
-    check_storable(event.metadata, f"{path}.metadata")
-    _require_offset(event.occurred_at, f"{path}.occurred_at")
-    digest = content_hash(
-        event.event_id, event.type, event.schema_version, event.data, event.metadata
-    )
-    return _Content(canonical(event.data), canonical(event.metadata), digest)
-
-
-def _command_parameters(
-    stream_id: str, command: CommandRecord, expected: int, recorded_at: datetime | None
+def arguments_of(
+    stream_id: str,
+    events: Sequence[NewEvent],
+    command: CommandRecord,
+    *,
+    expected: int = ANY,
+    recorded_at: datetime | None = None,
 ) -> dict[str, Any]:
-    check_storable(command.data, "command.data")
-    check_storable(command.outcome, "command.outcome")
+    """What the append function is given; refuses what the store could not keep unchanged."""
+    if expected < EXISTS:
+        raise ValueError(f"no such expected version: {expected}")
     if recorded_at is not None:
-        _require_offset(recorded_at, "recorded_at")
+        _check_offset(recorded_at, "recorded_at")
+    check_storable(stream_id, "stream_id")
+    check_storable(msgspec.structs.asdict(command) | {"data_hash": None}, "command")
+    for index, event in enumerate(events):
+        _check_event(event, f"events[{index}]")
+    columns: dict[str, list[Any]] = {
+        "event_ids": [event.event_id for event in events],
+        "types": [event.type for event in events],
+        "schema_versions": [event.schema_version for event in events],
+        "data": [_jsonb(event.data) for event in events],
+        "metadata": [_jsonb(event.metadata) for event in events],
+        "occurred_at": [event.occurred_at for event in events],
+        "contents": [
+            content_hash(e.event_id, e.type, e.schema_version, e.data, e.metadata) for e in events
+        ],
+    }
     return {
         "bucket": Int4(bucket_of(stream_id)),
         "stream_id": stream_id,
@@ -86,33 +85,30 @@ def _command_parameters(
         "recorded_at": recorded_at,
         "command_id": command.command_id,
         "command_name": command.name,
-        "command_data": _jsonb(canonical(command.data)),
+        "command_data": _jsonb(command.data),
         "data_hash": command.data_hash,
-        "outcome": _jsonb(canonical(command.outcome)),
+        "outcome": _jsonb(command.outcome),
+        # An empty list has no element type to send in binary; NULL fits every array.
+        **{name: column or None for name, column in columns.items()},
     }
 
 
-def _event_parameters(
-    events: Sequence[NewEvent], contents: Sequence[_Content]
-) -> dict[str, list[Any] | None]:
-    columns: dict[str, list[Any]] = {
-        "event_ids": [event.event_id for event in events],
-        "types": [event.type for event in events],
-        "schema_versions": [event.schema_version for event in events],
-        "data": [_jsonb(content.data) for content in contents],
-        "metadata": [_jsonb(content.metadata) for content in contents],
-        "occurred_at": [event.occurred_at for event in events],
-        "contents": [content.hash for content in contents],
-    }
-    # An empty list has no element type to send in binary; NULL fits every array.
-    return {name: column or None for name, column in columns.items()}
+def _check_event(event: NewEvent, path: str) -> None:
+    check_storable(event.type, f"{path}.type")
+    check_storable(event.data, f"{path}.data")
+    check_storable(event.metadata, f"{path}.metadata")
+    _check_offset(event.occurred_at, f"{path}.occurred_at")
+
+
+def _check_offset(instant: datetime, path: str) -> None:
+    if instant.utcoffset() is None:
+        raise ValueError(f"{path}: an instant needs an offset")
 
 
 def _answer(
     conn: psycopg.Connection[Any],
     stream_id: str,
     events: Sequence[NewEvent],
-    contents: Sequence[_Content],
     command: CommandRecord,
     expected: int,
     row: tuple[Any, ...],
@@ -129,20 +125,18 @@ def _answer(
                     event.event_id,
                     event.type,
                     event.schema_version,
-                    _decode(content.data),
-                    _decode(content.metadata),
+                    _as_stored(event.data),
+                    _as_stored(event.metadata),
                     event.occurred_at.astimezone(UTC),
                     recorded_at.astimezone(UTC),
                     appended_at.astimezone(UTC),
                     bytes(digest),
                 )
-                for index, (event, content, digest) in enumerate(
-                    zip(events, contents, hashes, strict=True)
-                )
+                for index, (event, digest) in enumerate(zip(events, hashes, strict=True))
             )
-            return Appended("appended", _copy(command.outcome), version, recorded)
+            return Appended("appended", _as_stored(command.outcome), version, recorded)
         case "stored":
-            return Appended("stored", _copy(command.outcome), version, ())
+            return Appended("stored", _as_stored(command.outcome), version, ())
         case "repeated":
             again = reading.read_stream(conn, stream_id, after=first - 1, until=last)
             return Appended("repeated", _decode(outcome), version, tuple(again))
@@ -156,20 +150,10 @@ def _answer(
             raise AssertionError(f"append_events answered {status!r}")
 
 
-def _copy(outcome: dict[str, Any]) -> dict[str, Any]:
+def _as_stored(document: dict[str, Any]) -> dict[str, Any]:
     # The first answer is made of what was stored, as every later one is.
-    return _decode(canonical(outcome))
+    return _decode(canonical(document))
 
 
-def _jsonb(document: bytes) -> Jsonb:
-    return Jsonb(document, dumps=_as_is)
-
-
-def _as_is(document: Any) -> bytes:
-    encoded: bytes = document
-    return encoded
-
-
-def _require_offset(instant: datetime, path: str) -> None:
-    if instant.utcoffset() is None:
-        raise ValueError(f"{path}: an instant needs an offset")
+def _jsonb(document: dict[str, Any]) -> Jsonb:
+    return Jsonb(document, dumps=canonical)

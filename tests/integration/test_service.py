@@ -1,0 +1,183 @@
+"""Commands through the service on the real store: one effect, one answer, strict limits."""
+
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from django.db import connection, transaction
+
+from licensing import history, service, store
+from licensing.connection import InsideTransaction
+from licensing.connection import for_appending as open_connection
+from licensing.domain.commands import (
+    AcquireLicense,
+    ChangePlan,
+    RecordPlayback,
+    RegisterDevice,
+    ReleaseLicense,
+    RenewLicense,
+)
+from tests.conftest import new_id
+
+NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
+API = service.Actor("api", "tests")
+
+
+def ask(member, command, command_id=None, now=NOW, **more):
+    more.setdefault("recorded_at", now)
+    return service.handle(
+        member, command, command_id=command_id or new_id("c"), actor=API, now=now, **more
+    )
+
+
+def acquire(member, title="casablanca", device="d1", **more):
+    return ask(member, AcquireLicense(title, device, title={"studio": "Warner Bros."}), **more)
+
+
+def test_a_command_becomes_events_and_a_state(fresh):
+    member = fresh()
+    answer = acquire(member)
+    assert answer.outcome == "accepted"
+    assert [event.type for event in answer.events] == ["DeviceRegistered", "LicenseIssued"]
+    state = history.current(member)
+    assert state.version == answer.version == 2
+    assert state.licenses[answer.license_id].status == "active"
+    assert answer.decision["row"] == "b-standard"
+
+
+def test_the_same_command_id_gives_the_same_answer(fresh):
+    member, key = fresh(), fresh("key")
+    first = acquire(member, command_id=key)
+    assert acquire(member, command_id=key, now=NOW + timedelta(days=1)) == first
+    with pytest.raises(store.CommandIdReused):
+        acquire(member, "metropolis", command_id=key)
+    assert history.load(member).head == 2
+
+
+def test_a_repeat_under_any_expected_version_is_a_repeat(fresh):
+    member, key = fresh(), fresh("key")
+    first = acquire(member, command_id=key, expected=0)
+    for expected in (0, 1, 2, 99, store.ANY):
+        assert acquire(member, command_id=key, expected=expected) == first
+
+
+def test_a_stale_expected_version_writes_nothing(fresh):
+    member = fresh()
+    acquire(member)
+    with pytest.raises(store.WrongExpectedVersion):
+        acquire(member, "metropolis", expected=1)
+    assert history.load(member).head == 2
+
+
+def test_a_refusal_names_its_row_and_the_same_one_again_is_only_counted(fresh):
+    member = fresh()
+    for n in range(2):
+        acquire(member, f"t{n}", f"d{n}")
+    refused = acquire(member, "t9", "d9")
+    assert refused.outcome == "refused"
+    assert refused.decision["reason"] == "DEVICE_LIMIT"
+    limit = refused.decision["limits"][0]
+    assert (limit["value"], limit["max"], limit["row"]) == (2, 2, "b-standard")
+    again = acquire(member, "t9", "d9", now=NOW + timedelta(minutes=9))
+    assert (again.outcome, again.events, again.same_as) == ("refused", (), refused.version)
+    later = acquire(member, "t9", "d9", now=NOW + timedelta(minutes=11))
+    assert later.version == refused.version + 1
+    assert history.same_refusals(member) == {refused.version: 1}
+
+
+def test_an_explanation_agrees_and_writes_nothing(fresh):
+    member = fresh()
+    for n in range(4):
+        command = AcquireLicense(f"t{n}", f"d{n}")
+        dry = service.explain(member, command, now=NOW)
+        head = history.load(member).head
+        real = ask(member, command)
+        assert (dry.outcome, dry.decision) == (real.outcome, real.decision)
+        assert history.load(member).head > head
+
+
+def test_no_limit_is_exceeded_by_a_race(fresh):
+    """Each command is legal alone; together they are not. Two devices get in, never three."""
+    member = fresh()
+
+    def race(n: int) -> str:
+        try:
+            return acquire(member, f"t{n}", f"d{n}").outcome
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(8) as pool:
+        outcomes = list(pool.map(race, range(8)))
+    assert sorted(outcomes) == ["accepted"] * 2 + ["refused"] * 6
+    versions = [step.version for step in history.load(member).steps]
+    assert versions == list(range(1, len(versions) + 1))
+
+
+def test_an_unknown_license_writes_nothing(fresh):
+    member = fresh()
+    with pytest.raises(service.UnknownLicense):
+        ask(member, RenewLicense("none"))
+    assert store.stream_head(open_connection(), history.stream_of(member)) is None
+
+
+def test_a_late_report_is_known_later_than_it_happened(fresh):
+    member = fresh()
+    license_id = acquire(member).license_id
+    played = NOW + timedelta(hours=3)
+    ask(member, RecordPlayback(license_id, "start"), now=NOW + timedelta(days=2), at=played,
+        recorded_at=NOW + timedelta(days=2))  # fmt: skip
+    step = history.load(member).steps[-1]
+    assert step.recorded.occurred_at == played
+    assert step.late == timedelta(days=2, hours=-3)
+
+
+def test_state_as_known_then_and_as_it_happened(fresh):
+    member = fresh()
+    license_id = acquire(member, recorded_at=NOW).license_id
+    day = timedelta(days=1)
+    ask(member, ReleaseLicense(license_id), now=NOW + 3 * day, at=NOW + day,
+        recorded_at=NOW + 3 * day)  # fmt: skip
+    at = NOW + 2 * day
+    happened, _, _ = history.state_as_at(member, at=at)
+    assert happened.licenses[license_id].status == "released"
+    known, _, _ = history.state_as_at(member, at=at, known_at=at)
+    assert known.licenses[license_id].status == "active"
+    assert history.state_as_at(member, known_at=at)[1] == 2
+    with pytest.raises(history.NotYet):
+        history.state_as_at(member, version=4)
+
+
+def test_plan_and_device_commands_settle(fresh):
+    member = fresh()
+    assert ask(member, ChangePlan("basic", "NL")).outcome == "accepted"
+    assert ask(member, ChangePlan("basic", "NL")).outcome == "unchanged"
+    assert ask(member, RegisterDevice("d1", "phone")).outcome == "accepted"
+    assert ask(member, RegisterDevice("d1", "phone")).version == 2
+
+
+def test_an_append_stands_outside_of_transactions(fresh):
+    with pytest.raises(InsideTransaction), transaction.atomic():
+        acquire(fresh())
+
+
+def test_an_unreadable_event_stops_its_own_stream_only(fresh):
+    member = fresh()
+    acquire(member)
+    alien = store.NewEvent(
+        event_id=service.event_id(member, "alien", 0),
+        type="LicenseTeleported",
+        schema_version=1,
+        data={},
+        metadata={},
+        occurred_at=NOW,
+    )
+    record = store.CommandRecord(
+        command_id="alien", name="Alien", data={}, data_hash=b"x" * 32, outcome={}
+    )
+    store.append(open_connection(), history.stream_of(member), [alien], record)
+    loaded = history.load(member)
+    assert (loaded.head, loaded.readable_until) == (3, 2)
+    assert loaded.state(3).version == 2
+    with pytest.raises(service.UnreadableStream):
+        acquire(member, "metropolis")
+    assert acquire(fresh()).outcome == "accepted"
