@@ -1,0 +1,8 @@
+"""The projections as a Django app."""
+
+from django.apps import AppConfig
+
+
+class ProjectionsConfig(AppConfig):
+    name = "projections"
+    verbose_name = "Projections"

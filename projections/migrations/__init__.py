@@ -1,0 +1,1 @@
+"""The tables of the read models, as SQL that Django runs."""

@@ -1,0 +1,1 @@
+"""Read models: each file holds one table's fold, its projector and its queries."""

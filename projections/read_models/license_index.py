@@ -1,0 +1,185 @@
+"""The license index: from a license's or a device's id to its member."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+import msgspec
+from django.db import connection
+from django.db.backends.utils import CursorWrapper
+from msgspec.structs import replace
+
+from licensing import store
+from projections import rows
+from projections.feed import Event, subject_of
+from projections.projector import Projector
+from projections.sql import statement
+
+TYPES = frozenset(
+    {
+        "AcquisitionRefused",
+        "DeviceRegistered",
+        "LicenseExpired",
+        "LicenseIssued",
+        "LicenseReleased",
+        "LicenseRenewed",
+        "LicenseRevoked",
+        "PlaybackStarted",
+    }
+)
+
+
+class Entry(msgspec.Struct, frozen=True):
+    """One license, or one request that was refused, as the events record it."""
+
+    bucket: int
+    member_id: str
+    license_id: str
+    title_id: str
+    title_name: str | None
+    studio: str | None
+    device_id: str
+    device_type: str | None
+    status: str
+    reason: str | None
+    issued_at: datetime
+    expires_at: datetime | None
+    playback_expires_at: datetime | None
+    renewals: int
+    ended_at: datetime | None
+    last_version: int
+
+
+class DeviceEntry(msgspec.Struct, frozen=True):
+    """One device of a member."""
+
+    bucket: int
+    member_id: str
+    device_id: str
+    type: str | None
+    registered_at: datetime
+
+
+class FoundDevice(msgspec.Struct, frozen=True):
+    """A member who has this device, and how many licenses are active on it."""
+
+    member_id: str
+    device_id: str
+    type: str | None
+    registered_at: datetime
+    active: int
+
+
+def fold(row: Entry | None, event: Event) -> Entry | None:
+    """The license's row after one more event about it."""
+    data = event.data
+    if event.type in ("LicenseIssued", "AcquisitionRefused"):
+        return _requested(row, event)
+    if row is None:
+        return None
+    row = replace(row, last_version=event.version)
+    match event.type:
+        case "LicenseRenewed":
+            return replace(row, expires_at=_instant(data["expires_at"]), renewals=data["renewals"])
+        case "LicenseReleased":
+            return replace(row, status="released", ended_at=event.occurred_at)
+        case "LicenseRevoked":
+            return replace(row, status="revoked", ended_at=event.occurred_at)
+        case "LicenseExpired":
+            return replace(row, status="expired", ended_at=_instant(data["expired_at"]))
+        case "PlaybackStarted" if data.get("expires_at"):
+            return replace(row, playback_expires_at=_instant(data["expires_at"]))
+        case _:
+            return row
+
+
+def apply(cursor: CursorWrapper, bucket: int, events: Sequence[Event]) -> None:
+    """Fold the events into the rows of their licenses and devices."""
+    about = [event for event in events if event.type != "DeviceRegistered"]
+    keys = sorted({_key(event) for event in about})
+    wanted = {"bucket": bucket, "members": [m for m, _ in keys], "licenses": [n for _, n in keys]}
+    known = rows.select(cursor, "license_index_rows", Entry, wanted) if keys else []
+    folded: dict[tuple[str, str], Entry | None] = {(r.member_id, r.license_id): r for r in known}
+    for event in about:
+        folded[_key(event)] = fold(folded.get(_key(event)), event)
+    rows.put(cursor, "license_index_put", [row for row in folded.values() if row is not None])
+    rows.put(cursor, "license_index_put_devices", _devices(events))
+
+
+def clear(cursor: CursorWrapper, bucket: int) -> None:
+    """Forget one bucket."""
+    cursor.execute(statement("license_index_clear"), {"bucket": bucket})
+
+
+PROJECTOR = Projector("license_index", 1, "member", TYPES, apply, clear)
+
+
+def find(license_id: str) -> list[Entry]:
+    """The licenses with this id: one as a rule, for ids are unique within a member only."""
+    with connection.cursor() as cursor:
+        return rows.select(cursor, "license_index_find", Entry, {"license_id": license_id})
+
+
+def of_member(member_id: str, limit: int = 200) -> list[Entry]:
+    """What a member asked for, newest first."""
+    bucket = store.bucket_of(f"member-{member_id}")
+    asked = {"bucket": bucket, "member_id": member_id, "limit": limit}
+    with connection.cursor() as cursor:
+        return rows.select(cursor, "license_index_of_member", Entry, asked)
+
+
+def devices(device_id: str) -> list[FoundDevice]:
+    """The members who have a device with this id."""
+    with connection.cursor() as cursor:
+        return rows.select(cursor, "license_index_devices", FoundDevice, {"device_id": device_id})
+
+
+def _requested(row: Entry | None, event: Event) -> Entry | None:
+    refused = event.type == "AcquisitionRefused"
+    if refused and row is not None and row.status != "refused":
+        return row  # a license that was granted stays one
+    data = event.data
+    return Entry(
+        event.bucket,
+        *_key(event),
+        title_id=data["title_id"],
+        title_name=_text(data.get("title"), "name"),
+        studio=_text(data.get("title"), "studio"),
+        device_id=data["device_id"],
+        device_type=_text(data.get("device"), "type"),
+        status="refused" if refused else "active",
+        reason=data["reason"] if refused else None,
+        issued_at=event.occurred_at,
+        expires_at=None if refused else _instant(data["expires_at"]),
+        playback_expires_at=None,
+        renewals=0,
+        ended_at=None,
+        last_version=event.version,
+    )
+
+
+def _devices(events: Sequence[Event]) -> list[DeviceEntry]:
+    found: dict[tuple[str, str], DeviceEntry] = {}
+    for event in events:
+        if event.type != "DeviceRegistered":
+            continue
+        member_id, device_id = subject_of(event.stream_id), event.data["device_id"]
+        first = found.get((member_id, device_id))
+        registered_at = first.registered_at if first else event.occurred_at
+        kind = event.data.get("type")
+        entry = DeviceEntry(event.bucket, member_id, device_id, kind, registered_at)
+        found[member_id, device_id] = entry
+    return list(found.values())
+
+
+def _key(event: Event) -> tuple[str, str]:
+    return subject_of(event.stream_id), event.data["license_id"]
+
+
+def _text(attributes: dict[str, Any] | None, name: str) -> str | None:
+    value = (attributes or {}).get(name)
+    return value if isinstance(value, str) else None
+
+
+def _instant(text: str) -> datetime:
+    return datetime.fromisoformat(text)

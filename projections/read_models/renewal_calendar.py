@@ -1,0 +1,136 @@
+"""The renewal calendar: when each active license is due for a renewal, and when for its end."""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+
+import msgspec
+from django.db import connection
+from django.db.backends.utils import CursorWrapper
+from msgspec.structs import replace
+
+from projections import rows
+from projections.feed import Event, subject_of
+from projections.projector import Projector
+from projections.sql import statement
+
+TYPES = frozenset(
+    {
+        "LicenseExpired",
+        "LicenseIssued",
+        "LicenseReleased",
+        "LicenseRenewed",
+        "LicenseRevoked",
+        "PlaybackStarted",
+        "RenewalRefused",
+    }
+)
+
+
+class Entry(msgspec.Struct, frozen=True):
+    """One license's dates. `renew_at` is None when no renewal is to be asked for."""
+
+    bucket: int
+    member_id: str
+    license_id: str
+    active: bool
+    issued_at: datetime
+    expires_at: datetime
+    playback_expires_at: datetime | None
+    ends_at: datetime
+    renew_at: datetime | None
+    renewals: int
+    renew_max: int | None
+    window_h: int | None
+
+
+class Due(msgspec.Struct, frozen=True):
+    """One obligation: `kind` is renew or expire."""
+
+    bucket: int
+    member_id: str
+    license_id: str
+    kind: str
+    due_at: datetime
+
+
+def fold(row: Entry | None, event: Event) -> Entry | None:
+    """The license's dates after one more event about it."""
+    data = event.data
+    if event.type == "LicenseIssued":
+        return _scheduled(_issued(event))
+    if row is None:
+        return None
+    match event.type:
+        case "LicenseRenewed":
+            expires_at = datetime.fromisoformat(data["expires_at"])
+            return _scheduled(replace(row, expires_at=expires_at, renewals=data["renewals"]))
+        case "PlaybackStarted" if data.get("expires_at"):
+            window_end = datetime.fromisoformat(data["expires_at"])
+            return _ending(replace(row, playback_expires_at=window_end))
+        case "RenewalRefused":
+            return replace(row, renew_at=None)  # what is due next is the end
+        case "LicenseReleased" | "LicenseExpired" | "LicenseRevoked":
+            return replace(row, active=False, renew_at=None)
+        case _:
+            return row
+
+
+def apply(cursor: CursorWrapper, bucket: int, events: Sequence[Event]) -> None:
+    """Fold the events into the rows of their licenses."""
+    keys = sorted({_key(event) for event in events})
+    wanted = {"bucket": bucket, "members": [m for m, _ in keys], "licenses": [n for _, n in keys]}
+    known = rows.select(cursor, "renewal_calendar_rows", Entry, wanted)
+    folded: dict[tuple[str, str], Entry | None] = {(r.member_id, r.license_id): r for r in known}
+    for event in events:
+        folded[_key(event)] = fold(folded.get(_key(event)), event)
+    rows.put(cursor, "renewal_calendar_put", [row for row in folded.values() if row is not None])
+
+
+def clear(cursor: CursorWrapper, bucket: int) -> None:
+    """Forget one bucket."""
+    cursor.execute(statement("renewal_calendar_clear"), {"bucket": bucket})
+
+
+PROJECTOR = Projector("renewal_calendar", 1, "member", TYPES, apply, clear)
+
+
+def due(now: datetime, limit: int = 100) -> list[Due]:
+    """What is due and not done, oldest first."""
+    with connection.cursor() as cursor:
+        return rows.select(cursor, "renewal_calendar_due", Due, {"now": now, "limit": limit})
+
+
+def _issued(event: Event) -> Entry:
+    terms = event.data.get("terms") or {}
+    expires_at = datetime.fromisoformat(event.data["expires_at"])
+    return Entry(
+        event.bucket,
+        *_key(event),
+        active=True,
+        issued_at=event.occurred_at,
+        expires_at=expires_at,
+        playback_expires_at=None,
+        ends_at=expires_at,
+        renew_at=None,
+        renewals=0,
+        renew_max=terms.get("renew_max"),
+        window_h=terms.get("renew_window_h"),
+    )
+
+
+def _scheduled(row: Entry) -> Entry:
+    """A license is renewed for the member, as its window opens, while its terms leave renewals."""
+    row = _ending(row)
+    if row.window_h is None or row.renew_max is None or row.renewals >= row.renew_max:
+        return replace(row, renew_at=None)
+    return replace(row, renew_at=row.expires_at - timedelta(hours=row.window_h))
+
+
+def _ending(row: Entry) -> Entry:
+    if row.playback_expires_at is None:
+        return replace(row, ends_at=row.expires_at)
+    return replace(row, ends_at=min(row.expires_at, row.playback_expires_at))
+
+
+def _key(event: Event) -> tuple[str, str]:
+    return subject_of(event.stream_id), event.data["license_id"]

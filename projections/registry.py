@@ -1,0 +1,18 @@
+"""The projectors that run; a read model that is not named here does not exist."""
+
+from projections.projector import Projector
+from projections.read_models import license_index, member_directory, renewal_calendar
+
+PROJECTORS: tuple[Projector, ...] = (
+    license_index.PROJECTOR,
+    member_directory.PROJECTOR,
+    renewal_calendar.PROJECTOR,
+)
+
+
+def named(name: str) -> Projector:
+    """The projector of this name; raises LookupError."""
+    for projector in PROJECTORS:
+        if projector.name == name:
+            return projector
+    raise LookupError(f"There is no projection named {name}.")

@@ -1,0 +1,2 @@
+-- How many events there are.
+SELECT coalesce(sum(position), 0)::bigint FROM bucket_head

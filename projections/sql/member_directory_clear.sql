@@ -1,0 +1,2 @@
+-- Forget one bucket.
+DELETE FROM member_directory WHERE bucket = %(bucket)s

@@ -1,0 +1,2 @@
+-- Forget one bucket.
+DELETE FROM renewal_calendar WHERE bucket = %(bucket)s

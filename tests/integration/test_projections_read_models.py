@@ -1,0 +1,143 @@
+"""The read models on real events: found, paged, and the same when folded anew."""
+
+import json
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from django.conf import settings
+from django.db import connection
+
+from licensing import service
+from licensing.domain.commands import AcquireLicense, ChangePlan, RegisterDevice, ReleaseLicense
+from projections import heartbeat, runner, tasks
+from projections.read_models import license_index, member_directory, renewal_calendar
+from projections.registry import PROJECTORS
+from tests.conftest import new_id
+
+NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
+ACTOR = service.Actor("api", "tests")
+TABLES = ("member_directory", "license_index", "license_index_device", "renewal_calendar")
+
+
+@pytest.fixture(scope="module", autouse=True)
+def rules(database):
+    path = Path(settings.BASE_DIR) / "licensing" / "demo" / "rules_1.json"
+    service.publish_rules(
+        "download-license",
+        json.loads(path.read_text()),
+        valid_from=NOW - timedelta(days=900),
+        command_id=new_id("rules"),
+        actor=ACTOR,
+        now=NOW,
+    )
+
+
+def ask(member, command, now=NOW):
+    return service.handle(member, command, command_id=new_id("c"), actor=ACTOR, now=now)
+
+
+def acquire(member, title, device):
+    attributes = {"name": title.title(), "studio": "UFA"}
+    command = AcquireLicense(title, device, title=attributes, device={"type": "tv"})
+    return ask(member, command).license_id
+
+
+def snapshot():
+    found = {}
+    with connection.cursor() as cursor:
+        for table in TABLES:
+            cursor.execute(f"SELECT to_jsonb(t)::text FROM {table} t ORDER BY 1")
+            found[table] = cursor.fetchall()
+    return found
+
+
+def why(found):
+    return {row.member_id: row.why for row in found}
+
+
+def test_a_member_is_found_by_each_id_with_the_reason(fresh):
+    member, device, spare = fresh(), fresh("d"), fresh("d")
+    ask(member, ChangePlan("premium", "DE"))
+    license_id = acquire(member, "metropolis", device)
+    ask(member, RegisterDevice(spare, "phone"))
+    runner.catch_up()
+    assert why(member_directory.search(member)) == {member: "member id"}
+    assert why(member_directory.search(member[:-2]))[member] == "member id begins so"
+    assert why(member_directory.search(device)) == {member: "device id"}
+    assert why(member_directory.search(spare)) == {member: "device id"}
+    assert why(member_directory.search(f" {license_id} ")) == {member: "license id"}
+    (found,) = member_directory.search(member)
+    assert (found.plan, found.country, found.events, found.refusals) == ("premium", "DE", 4, 0)
+    assert (found.last_type, found.last_version) == ("DeviceRegistered", 4)
+
+
+def test_nobody_is_found_by_a_wildcard():
+    assert member_directory.search("%") == []
+    assert member_directory.search("_") == []
+
+
+def test_pages_do_not_overlap(fresh):
+    prefix = fresh("p")
+    members = sorted(f"{prefix}-{n}" for n in range(5))
+    for member in members:
+        ask(member, ChangePlan("basic", "DE"))
+    runner.catch_up()
+    first = member_directory.search(prefix, 2)
+    second = member_directory.search(prefix, 2, after=first[-1].member_id)
+    third = member_directory.search(prefix, 2, after=second[-1].member_id)
+    assert [row.member_id for row in first + second + third] == members
+    assert set(members) <= {row.member_id for row in member_directory.every(3)}
+    newest = member_directory.listing(1)
+    rest = member_directory.listing(1000, newest[0].last_event_at, newest[0].member_id)
+    assert len(rest) == member_directory.totals().members - 1
+    assert newest[0].member_id not in {row.member_id for row in rest}
+
+
+def test_the_index_answers_by_license_device_and_member(fresh):
+    member, device = fresh(), fresh("d")
+    first, second = acquire(member, "metropolis", device), acquire(member, "nosferatu", device)
+    ask(member, ReleaseLicense(first), now=NOW + timedelta(hours=1))
+    runner.catch_up()
+    (entry,) = license_index.find(first)
+    assert (entry.member_id, entry.title_name, entry.status) == (member, "Metropolis", "released")
+    assert {row.license_id: row.status for row in license_index.of_member(member)} == {
+        first: "released",
+        second: "active",
+    }
+    (held,) = license_index.devices(device)
+    assert (held.member_id, held.type, held.active) == (member, "tv", 1)
+    assert license_index.find("nowhere") == []
+
+
+def test_a_rebuild_from_zero_equals_the_live_tables(fresh):
+    for n in range(6):
+        member = fresh()
+        for title in ("metropolis", "nosferatu", "faust"):
+            license_id = acquire(member, title, f"d{n}")
+        ask(member, ReleaseLicense(license_id), now=NOW + timedelta(hours=n))
+        runner.catch_up()
+    live = snapshot()
+    assert all(live.values())
+
+    with connection.cursor() as cursor:
+        for table in (*TABLES, "projection_checkpoint"):
+            cursor.execute(f"DELETE FROM {table}")
+    runner.catch_up()
+    assert snapshot() == live
+
+    for projector in PROJECTORS:
+        runner.rebuild(projector)
+    assert runner.catch_up() > 0
+    assert snapshot() == live
+
+
+def test_the_tasks_are_tolerant_and_do_the_work(fresh):
+    member = fresh()
+    acquire(member, "metropolis", "d1")
+    tasks.catch_up(seconds=0, hint="from a newer version")
+    assert why(member_directory.search(member)) == {member: "member id"}
+    assert renewal_calendar.due(NOW, 1) is not None
+    tasks.heartbeat(hint="from a newer version")
+    ages = {beat.name: beat.age_seconds for beat in heartbeat.heartbeats()}
+    assert ages[heartbeat.WORKER] < 5

@@ -1,0 +1,160 @@
+"""The folds of the read models, the backoff and the hints: pure, or nearly."""
+
+import threading
+import time
+from datetime import UTC, datetime, timedelta
+from uuid import uuid4
+
+import pytest
+
+from licensing import store
+from projections import hints, jobs
+from projections.feed import category_of, subject_of
+from projections.read_models import license_index, member_directory, renewal_calendar
+
+NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
+DAY = timedelta(days=1)
+TERMS = {"renew_max": 2, "renew_window_h": 24}
+
+
+def event(type, at=NOON, version=1, member="m-1", **data):
+    return store.RecordedEvent(
+        bucket=7,
+        stream_id=f"member-{member}",
+        version=version,
+        position=version,
+        event_id=uuid4(),
+        type=type,
+        schema_version=1,
+        data={"license_id": "l1", **data},
+        metadata={},
+        occurred_at=at,
+        recorded_at=at,
+        appended_at=at,
+        hash=b"",
+    )
+
+
+def issued(expires=NOON + 7 * DAY, **more):
+    return event(
+        "LicenseIssued",
+        title_id="t1",
+        device_id="d1",
+        title={"name": "Metropolis", "studio": "UFA"},
+        device={"type": "tv"},
+        context={},
+        expires_at=expires.isoformat(),
+        terms=TERMS,
+        **more,
+    )
+
+
+def fold(model, *events):
+    row = None
+    for each in events:
+        row = model.fold(row, each)
+    return row
+
+
+def test_a_stream_id_is_a_category_and_a_subject():
+    assert (category_of("member-m-1"), subject_of("member-m-1")) == ("member", "m-1")
+
+
+def test_the_directory_counts_and_keeps_the_last():
+    row = fold(
+        member_directory,
+        event("PlanChanged", plan="basic", country="DE"),
+        event("AcquisitionRefused", NOON + DAY, 2),
+        event("SomethingNew", NOON + 2 * DAY, 3),
+    )
+    assert (row.member_id, row.plan, row.country) == ("m-1", "basic", "DE")
+    assert (row.events, row.refusals, row.last_type, row.last_version) == (3, 1, "SomethingNew", 3)
+    assert (row.first_event_at, row.last_event_at) == (NOON, NOON + 2 * DAY)
+
+
+def test_the_index_follows_a_license_to_its_end():
+    later = NOON + 14 * DAY
+    row = fold(license_index, issued())
+    assert (row.title_name, row.studio, row.device_type, row.status) == (
+        "Metropolis",
+        "UFA",
+        "tv",
+        "active",
+    )
+    renewed = event("LicenseRenewed", expires_at=later.isoformat(), renewals=1, version=2)
+    row = license_index.fold(row, renewed)
+    assert (row.expires_at, row.renewals) == (later, 1)
+    row = license_index.fold(row, event("LicenseExpired", expired_at=later.isoformat()))
+    assert (row.status, row.ended_at) == ("expired", later)
+
+
+def test_a_refused_request_is_indexed_and_a_later_grant_replaces_it():
+    about = {"title_id": "t1", "device_id": "d1", "title": {}, "device": {}, "context": {}}
+    refusal = event("AcquisitionRefused", reason="DEVICE_LIMIT", **about)
+    row = fold(license_index, refusal)
+    assert (row.status, row.reason, row.expires_at) == ("refused", "DEVICE_LIMIT", None)
+    row = license_index.fold(row, issued())
+    assert (row.status, row.reason) == ("active", None)
+    assert license_index.fold(row, refusal) == row
+
+
+def test_a_renewal_is_due_when_the_window_opens():
+    row = fold(renewal_calendar, issued())
+    assert (row.renew_at, row.ends_at) == (NOON + 6 * DAY, NOON + 7 * DAY)
+
+
+def test_after_the_last_renewal_only_the_end_is_due():
+    end = NOON + 21 * DAY
+    last = event("LicenseRenewed", expires_at=end.isoformat(), renewals=2)
+    row = fold(renewal_calendar, issued(), last)
+    assert (row.renew_at, row.ends_at) == (None, end)
+
+
+def test_a_refused_renewal_leaves_the_end():
+    row = fold(renewal_calendar, issued(), event("RenewalRefused", reason="LICENSE_LIFE"))
+    assert (row.active, row.renew_at, row.ends_at) == (True, None, NOON + 7 * DAY)
+
+
+def test_a_playback_window_ends_a_license_earlier():
+    window = NOON + 2 * DAY
+    row = fold(renewal_calendar, issued(), event("PlaybackStarted", expires_at=window.isoformat()))
+    assert row.ends_at == window
+
+
+@pytest.mark.parametrize("ending", ["LicenseReleased", "LicenseExpired", "LicenseRevoked"])
+def test_nothing_is_due_after_the_end(ending):
+    row = fold(renewal_calendar, issued(), event(ending))
+    assert (row.active, row.renew_at) == (False, None)
+
+
+def test_events_about_an_unknown_license_change_nothing():
+    assert fold(renewal_calendar, event("LicenseReleased")) is None
+    assert fold(license_index, event("LicenseReleased")) is None
+
+
+def test_backoff_doubles_up_to_an_hour_with_jitter():
+    waits = [jobs.backoff(n, jitter=lambda: 1.0).total_seconds() for n in (1, 2, 3, 50)]
+    assert waits == [5, 10, 20, 3600]
+    assert jobs.backoff(1, jitter=lambda: 0.0).total_seconds() == 2.5
+
+
+def test_hints_are_throttled_and_sent_from_another_thread(monkeypatch):
+    sent = []
+    monkeypatch.setattr(hints.Nudger, "_send", lambda self: sent.append(threading.get_ident()))
+    nudger = hints.Nudger(every=0.1)
+    until = time.monotonic() + 0.35
+    while time.monotonic() < until:
+        nudger.nudge()
+        time.sleep(0.001)
+    assert 2 <= len(sent) <= 5
+    assert threading.get_ident() not in sent
+
+
+def test_a_broker_that_is_away_is_only_logged(monkeypatch):
+    from projections import tasks
+
+    def refuse(**kwargs):
+        raise OSError("no broker")
+
+    monkeypatch.setattr(tasks.catch_up, "apply_async", refuse)
+    hints.Nudger()._send()
