@@ -1,0 +1,78 @@
+"""The JSON API: one router per resource, one shape for every refusal, nothing in another form."""
+
+from typing import Any
+
+from django.http import Http404, HttpRequest
+from django.urls import URLPattern
+from ninja import NinjaAPI, Router
+from ninja.errors import HttpError, ValidationError
+
+from timeline.api import (
+    devices,
+    explanations,
+    feed,
+    jobs,
+    licenses,
+    members,
+    plans,
+    problems,
+    timelines,
+    titles,
+)
+from timeline.api import projections as projections_
+from timeline.api.commanding import GuardedParser
+from timeline.api.docs import Docs
+from timeline.api.outputs import Renderer
+
+
+class PlayheadAPI(NinjaAPI):
+    """Ninja's API with every view enclosed, those that ninja adds itself included."""
+
+    @property
+    def urls(self) -> tuple[list[Any], str, str]:
+        """The URL patterns, as `path("api/v1/", api.urls)` wants them."""
+        patterns, app_name, namespace = super().urls
+        return [_enclosed(pattern) for pattern in patterns], app_name, namespace
+
+
+def _enclosed(pattern: Any) -> URLPattern:
+    view = problems.enclose(pattern.callback)
+    return URLPattern(pattern.pattern, view, pattern.default_args, pattern.name)
+
+
+api = PlayheadAPI(
+    title="Playhead",
+    version="1",
+    description="Download licenses, their history, and the rules that decided.",
+    docs=Docs(),
+    renderer=Renderer(),
+    parser=GuardedParser(),
+    urls_namespace="api-1",
+)
+for kind in (Exception, Http404, HttpError, ValidationError):
+    api.add_exception_handler(kind, problems.handle)
+
+everything_else = Router()
+
+
+@everything_else.api_operation(
+    ["GET", "HEAD", "OPTIONS", "POST", "PUT", "PATCH", "DELETE"],
+    "/{path:address}",
+    include_in_schema=False,
+)
+def not_found(request: HttpRequest, address: str) -> None:
+    """An address below the API that means nothing."""
+    raise Http404
+
+
+api.add_router("/members", members.router)
+api.add_router("/members/{member_id}", timelines.router)
+api.add_router("/members/{member_id}/licenses", licenses.router)
+api.add_router("/members/{member_id}/devices", devices.router)
+api.add_router("/members/{member_id}/plan", plans.router)
+api.add_router("/members/{member_id}/explanations", explanations.router)
+api.add_router("/titles", titles.router)
+api.add_router("/events", feed.router)
+api.add_router("/projections", projections_.router)
+api.add_router("/jobs", jobs.router)
+api.add_router("", everything_else)

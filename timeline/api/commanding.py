@@ -1,0 +1,104 @@
+"""From a request to the command service: its headers, its hash, its clock."""
+
+import hashlib
+import re
+import uuid
+from datetime import datetime, timedelta
+from typing import Any
+
+import msgspec
+from django.http import HttpRequest
+from django.utils import timezone
+from ninja.parser import Parser
+
+from licensing import service, store
+from licensing.domain.commands import AcquireLicense, Command
+from projections import hints
+from timeline import guard
+from timeline.api import inputs, outputs
+from timeline.api.problems import invalid, request_id
+
+FUTURE = timedelta(minutes=5)
+
+_KEY = re.compile(r"[\x20-\x7e]{1,255}")
+_MATCH = re.compile(r'"?([0-9]{1,9})"?')
+
+
+class GuardedParser(Parser):
+    """Lets a body in through the guard, and keeps it as it came for the command's hash."""
+
+    def parse_body(self, request: HttpRequest) -> dict[str, Any]:
+        """The body, read once."""
+        received = guard.read_json(request)
+        request.received = received  # type: ignore[attr-defined]
+        return received
+
+
+def run(
+    request: HttpRequest,
+    member_id: str,
+    command: Command,
+    *,
+    occurred_at: datetime | None = None,
+) -> dict[str, Any]:
+    """Has the command decided, and tells the outcome. The service knows which are late reports."""
+    now = timezone.now()
+    check_instant(occurred_at, now)
+    given = service.handle(
+        member_id,
+        command,
+        command_id=_command_id(request),
+        actor=service.Actor(kind="api", id=_key_id(request)),
+        now=now,
+        at=occurred_at,
+        expected=_expected(request),
+        data_hash=_data_hash(request, command),
+        correlation_id=request_id(request),
+    )
+    hints.nudge()
+    return outputs.answer(given)
+
+
+def check_instant(occurred_at: datetime | None, now: datetime) -> None:
+    """A device's clock may be ahead a little, not more."""
+    if occurred_at is not None and occurred_at > now + FUTURE:
+        raise invalid("occurred_at", "lies more than 5 minutes in the future")
+
+
+def acquisition(body: inputs.Acquisition) -> AcquireLicense:
+    """The command in an acquisition's body, for the real one and for the dry run."""
+    return AcquireLicense(**body.model_dump(exclude={"occurred_at"}))
+
+
+def _key_id(request: HttpRequest) -> str:
+    return str(request.auth.pk)  # type: ignore[attr-defined]
+
+
+def _command_id(request: HttpRequest) -> str:
+    """The client's id for this command. Without one, a retry is another command."""
+    key = request.headers.get("Idempotency-Key")
+    if key is None:
+        return str(uuid.uuid4())
+    if not _KEY.fullmatch(key) or not key.strip():
+        raise invalid("header.idempotency-key", "must be 1 to 255 printable ASCII characters")
+    return key
+
+
+def _expected(request: HttpRequest) -> int:
+    wanted = request.headers.get("If-Match")
+    if wanted is None:
+        return store.ANY
+    if wanted.strip() == "*":
+        return store.EXISTS
+    number = _MATCH.fullmatch(wanted.strip())
+    if number is None:
+        raise invalid("header.if-match", 'must be a version in quotes, such as "12", or *')
+    return int(number[1])
+
+
+def _data_hash(request: HttpRequest, command: Command) -> bytes:
+    """Tells a retry from another command: its name, its address, and the body before defaults."""
+    body = msgspec.json.encode(getattr(request, "received", {}), order="deterministic")
+    return hashlib.sha256(
+        b"\n".join([type(command).__name__.encode(), request.path.encode(), body])
+    ).digest()

@@ -1,0 +1,20 @@
+"""A member's devices."""
+
+from typing import Any
+
+from django.http import HttpRequest
+from ninja import Router
+
+from licensing.domain.commands import RegisterDevice
+from timeline.api import commanding, inputs, keys
+
+router = Router(tags=["devices"])
+
+
+@router.post("", auth=keys.WRITE)
+def register(
+    request: HttpRequest, member_id: inputs.MemberId, body: inputs.DeviceRegistration
+) -> dict[str, Any]:
+    """Make a device known, or known by another type or name."""
+    command = RegisterDevice(body.device_id, body.type, body.name)
+    return commanding.run(request, member_id, command)

@@ -1,0 +1,32 @@
+"""The feed of one bucket, in the order in which it can never skip an event."""
+
+from typing import Annotated, Any
+
+from django.http import HttpRequest
+from ninja import Router
+from pydantic import Field
+
+from licensing import connection, store
+from timeline.api import keys, outputs, pages
+
+router = Router(tags=["feed"])
+
+Bucket = Annotated[int, Field(ge=0, lt=store.BUCKETS)]
+
+
+@router.get("", auth=keys.FEED)
+def read_feed(
+    request: HttpRequest, bucket: Bucket, after: pages.After = None, limit: pages.Limit = 100
+) -> dict[str, Any]:
+    """Events of a bucket after a position; keep the last item's position when `next` is null."""
+    found = store.read_feed(connection.for_reading(), bucket, pages.number_of(after), limit + 1)
+    return pages.page(found, limit, lambda event: [event.position], _item)
+
+
+def _item(recorded: store.RecordedEvent) -> dict[str, Any]:
+    return outputs.event(recorded) | {
+        "bucket": recorded.bucket,
+        "position": recorded.position,
+        "stream_id": recorded.stream_id,
+        "appended_at": recorded.appended_at,
+    }

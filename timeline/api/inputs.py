@@ -1,0 +1,110 @@
+"""What a request may say: closed shapes, strict types, instants with an offset."""
+
+import re
+import unicodedata
+from datetime import UTC, datetime
+from typing import Annotated, Any, Literal
+
+from ninja import Path
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
+
+_INSTANT = re.compile(
+    r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]{1,9})?(Z|[+-][0-9]{2}:[0-9]{2})"
+)
+_FIRST, _LAST = datetime(1970, 1, 1, tzinfo=UTC), datetime(9999, 1, 1, tzinfo=UTC)
+_REFUSED_CATEGORIES = ("Cc", "Cs", "Zl", "Zp")
+
+
+def _instant(value: Any) -> datetime:
+    # A plus sign in a query string arrives as a space; no instant has one of its own.
+    text = value.replace(" ", "+") if isinstance(value, str) else ""
+    if not _INSTANT.fullmatch(text):
+        raise ValueError("must be an instant with an offset, such as 2026-01-31T10:00:00Z")
+    try:
+        instant = datetime.fromisoformat(text).astimezone(UTC)
+    except (ValueError, OverflowError):
+        raise ValueError("there is no such instant") from None
+    if not _FIRST <= instant < _LAST:
+        raise ValueError("must lie between the years 1970 and 9998")
+    return instant
+
+
+def _plain(text: str) -> str:
+    if any(unicodedata.category(character) in _REFUSED_CATEGORIES for character in text):
+        raise ValueError("must not hold control characters")
+    return text
+
+
+def _identifier(text: str) -> str:
+    if _plain(text) != text.strip():
+        raise ValueError("must not begin or end with a space")
+    return text
+
+
+Instant = Annotated[
+    datetime,
+    BeforeValidator(_instant, json_schema_input_type=str),
+    Field(examples=["2026-01-31T10:00:00Z"]),
+]
+Identifier = Annotated[str, Field(min_length=1, max_length=128), AfterValidator(_identifier)]
+Name = Annotated[str, Field(min_length=1, max_length=200), AfterValidator(_plain)]
+Query = Annotated[str, Field(max_length=200), AfterValidator(_plain)]
+Version = Annotated[int, Field(ge=0, le=2**31 - 1)]
+Attributes = dict[str, Any]
+"""An open map; the guard has bounded it."""
+
+MemberId = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$"), Path()]
+LicenseId = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._:-]{0,127}$")]
+LicenseInPath = Annotated[LicenseId, Path()]
+
+
+class Body(BaseModel):
+    """Unknown fields and values of another type are refused."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, allow_inf_nan=False)
+
+
+class Acquisition(Body):
+    """A device asks to download a title; it is decided at the server's time."""
+
+    title_id: Identifier
+    device_id: Identifier
+    license_id: LicenseId | None = None
+    title: Attributes = Field(default_factory=dict, description="e.g. studio, name, rating")
+    device: Attributes = Field(default_factory=dict, description="e.g. type")
+    context: Attributes = Field(default_factory=dict)
+    occurred_at: Instant | None = None
+
+
+class Renewal(Body):
+    """A renewal needs its address only; it is decided at the server's time."""
+
+    occurred_at: Instant | None = None
+
+
+class Release(Body):
+    """A device reports that a download was deleted, perhaps days ago."""
+
+    occurred_at: Instant | None = None
+
+
+class Playback(Body):
+    """A device reports a playback, perhaps days later."""
+
+    action: Literal["start", "stop"]
+    occurred_at: Instant | None = None
+
+
+class DeviceRegistration(Body):
+    """A device becomes known."""
+
+    device_id: Identifier
+    type: Identifier
+    name: Name | None = None
+
+
+class PlanChange(Body):
+    """The member moves to another plan, or to another country."""
+
+    plan: Identifier
+    country: Identifier | None = None

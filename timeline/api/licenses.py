@@ -1,0 +1,97 @@
+"""A member's licenses: asked for, renewed, released, played, listed."""
+
+from typing import Any
+
+import msgspec
+from django.http import HttpRequest
+from django.utils import timezone
+from ninja import Router
+
+from licensing import history, service
+from licensing.domain import member as members
+from licensing.domain.commands import RecordPlayback, ReleaseLicense, RenewLicense
+from licensing.domain.license import License
+from timeline.api import commanding, inputs, keys, pages
+
+router = Router(tags=["licenses"])
+
+
+@router.post("", auth=keys.WRITE)
+def acquire(
+    request: HttpRequest, member_id: inputs.MemberId, body: inputs.Acquisition
+) -> dict[str, Any]:
+    """Ask for a download: accepted, refused or unchanged, with the decision behind it."""
+    command = commanding.acquisition(body)
+    return commanding.run(request, member_id, command, occurred_at=body.occurred_at)
+
+
+@router.post("/{license_id}/renewals", auth=keys.WRITE)
+def renew(
+    request: HttpRequest,
+    member_id: inputs.MemberId,
+    license_id: inputs.LicenseInPath,
+    body: inputs.Renewal | None = None,
+) -> dict[str, Any]:
+    """Ask for a later end of a license."""
+    occurred_at = body.occurred_at if body else None
+    return commanding.run(request, member_id, RenewLicense(license_id), occurred_at=occurred_at)
+
+
+@router.post("/{license_id}/release", auth=keys.WRITE)
+def release(
+    request: HttpRequest,
+    member_id: inputs.MemberId,
+    license_id: inputs.LicenseInPath,
+    body: inputs.Release | None = None,
+) -> dict[str, Any]:
+    """Report that the download was deleted, however late."""
+    occurred_at = body.occurred_at if body else None
+    command = ReleaseLicense(license_id)
+    return commanding.run(request, member_id, command, occurred_at=occurred_at)
+
+
+@router.post("/{license_id}/playbacks", auth=keys.WRITE)
+def record_playback(
+    request: HttpRequest,
+    member_id: inputs.MemberId,
+    license_id: inputs.LicenseInPath,
+    body: inputs.Playback,
+) -> dict[str, Any]:
+    """Report that a playback started or stopped, however late."""
+    command = RecordPlayback(license_id, body.action)
+    return commanding.run(request, member_id, command, occurred_at=body.occurred_at)
+
+
+@router.get("", auth=keys.READ)
+def list_licenses(
+    request: HttpRequest,
+    member_id: inputs.MemberId,
+    after: pages.After = None,
+    limit: pages.Limit = 100,
+) -> dict[str, Any]:
+    """The member's licenses by id, as they are now; one past its end is expired by the clock."""
+    known = _licenses(member_id)
+    place = pages.place_of(after, tuple[str])
+    wanted = sorted(key for key in known if place is None or key > place[0])
+    return pages.page(
+        [known[key] for key in wanted[: limit + 1]],
+        limit,
+        lambda license: [license.license_id],
+        msgspec.to_builtins,
+    )
+
+
+@router.get("/{license_id}", auth=keys.READ)
+def get_license(
+    request: HttpRequest, member_id: inputs.MemberId, license_id: inputs.LicenseInPath
+) -> Any:
+    """One license as it is now."""
+    license = _licenses(member_id).get(license_id)
+    if license is None:
+        raise service.UnknownLicense(f"member {member_id} has no license {license_id}")
+    return msgspec.to_builtins(license)
+
+
+def _licenses(member_id: str) -> dict[str, License]:
+    member, _, _ = history.state_as_at(member_id)
+    return members.as_of(member, timezone.now()).licenses

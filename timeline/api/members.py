@@ -1,0 +1,42 @@
+"""Members: found by an id of theirs, and as they are now."""
+
+from typing import Any
+
+import msgspec
+from django.http import HttpRequest
+from django.utils import timezone
+from ninja import Router
+
+from licensing import history
+from licensing.domain import member as members
+from projections.read_models import member_directory
+from timeline.api import inputs, keys, pages
+from timeline.presenters import state
+
+router = Router(tags=["members"])
+
+
+@router.get("", auth=keys.READ)
+def list_members(
+    request: HttpRequest,
+    q: inputs.Query = "",
+    after: pages.After = None,
+    limit: pages.Limit = 100,
+) -> dict[str, Any]:
+    """Members by id or its beginning, device id or license id, and `why`; without `q`, all."""
+    place = pages.place_of(after, tuple[str])
+    found = member_directory.search(q, limit + 1, place[0] if place else None)
+    return pages.page(found, limit, lambda row: [row.member_id], msgspec.to_builtins)
+
+
+@router.get("/{member_id}", auth=keys.READ)
+def get_member(request: HttpRequest, member_id: inputs.MemberId) -> dict[str, Any]:
+    """The member's state now; one never heard of is at version 0, with nothing."""
+    now = timezone.now()
+    member, version, _ = history.state_as_at(member_id)
+    return {
+        "member_id": member_id,
+        "version": version,
+        "as_at": now,
+        "state": state.as_json(members.as_of(member, now)),
+    }

@@ -1,0 +1,100 @@
+"""The keys that tools show to the API; people sign in with Django's own users."""
+
+import hashlib
+import hmac
+import re
+import secrets
+import zlib
+from collections.abc import Iterable
+from datetime import datetime
+from typing import ClassVar, Self
+
+from django.contrib.postgres.fields import ArrayField
+from django.db import models
+from django.utils import timezone
+
+SCOPES = ("member:read", "member:write", "title:write", "feed:read", "operations:read")
+"""What a key may be allowed to do; reading and writing apart, per kind of thing."""
+
+_ALPHABET = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+_SECRET = re.compile(r"plh_([0-9A-Za-z]{8})_([0-9A-Za-z]{43})([0-9A-Za-z]{6})", re.ASCII)
+
+
+class ApiKey(models.Model):
+    """One key: its secret is shown once, when it is issued, and only its hash is kept."""
+
+    id = models.CharField(primary_key=True, max_length=8, editable=False)
+    name = models.CharField(max_length=100)
+    secret_hash = models.BinaryField(max_length=32)
+    scopes = ArrayField(models.CharField(max_length=32), default=list)
+    created_at = models.DateTimeField(default=timezone.now)
+    expires_at = models.DateTimeField(null=True, blank=True)
+    revoked_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        verbose_name = "API key"
+        ordering: ClassVar[list[str]] = ["created_at", "id"]
+
+    def __str__(self) -> str:
+        return f"{self.name} ({self.id})"
+
+    @classmethod
+    def issue(
+        cls, name: str, scopes: Iterable[str] = SCOPES, *, expires_at: datetime | None = None
+    ) -> tuple[Self, str]:
+        """A new key and its secret, which nothing can show again."""
+        granted = sorted(set(scopes))
+        if unknown := [scope for scope in granted if scope not in SCOPES]:
+            raise ValueError(f"unknown scopes: {', '.join(unknown)}")
+        key_id = _letters(8)
+        unsigned = f"plh_{key_id}_{_letters(43)}"
+        secret = unsigned + _checksum(unsigned)
+        row = cls.objects.create(
+            id=key_id,
+            name=name,
+            secret_hash=_digest(secret),
+            scopes=granted,
+            expires_at=expires_at,
+        )
+        return row, secret
+
+    @classmethod
+    def find(cls, secret: str) -> Self | None:
+        """The usable key with this secret; a mistyped one fails its checksum, without a query."""
+        parts = _SECRET.fullmatch(secret)
+        if parts is None or _checksum(secret[:-6]) != parts[3]:
+            return None
+        row = cls.objects.filter(pk=parts[1]).first()
+        if row is None or not hmac.compare_digest(bytes(row.secret_hash), _digest(secret)):
+            return None
+        return row if row.usable(timezone.now()) else None
+
+    def usable(self, now: datetime) -> bool:
+        """Neither revoked nor past its last day."""
+        return self.revoked_at is None and (self.expires_at is None or now < self.expires_at)
+
+    def allows(self, scope: str) -> bool:
+        """Whether this key was issued for `scope`."""
+        return scope in self.scopes
+
+    def revoke(self) -> None:
+        """Ends the key, from the next request on."""
+        self.revoked_at = timezone.now()
+        self.save(update_fields=["revoked_at"])
+
+
+def _letters(count: int) -> str:
+    return "".join(secrets.choice(_ALPHABET) for _ in range(count))
+
+
+def _digest(secret: str) -> bytes:
+    # A fast hash is enough: the secret holds 256 bits of chance, so it cannot be guessed from it.
+    return hashlib.sha256(secret.encode()).digest()
+
+
+def _checksum(text: str) -> str:
+    number, letters = zlib.crc32(text.encode()), ""
+    for _ in range(6):
+        number, digit = divmod(number, len(_ALPHABET))
+        letters = _ALPHABET[digit] + letters
+    return letters
