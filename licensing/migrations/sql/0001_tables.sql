@@ -44,6 +44,8 @@ CREATE TABLE event (
 
 -- What was asked and answered, refusals included: a repeated command gets the answer kept here.
 -- A command without events has an empty range of versions: first_version = last_version + 1.
+-- One index only: beside another that starts with (bucket, stream_id) the planner, who cannot know that
+-- few commands share a stream and its bucket, looked ids up by scanning the stream's whole log.
 CREATE TABLE command_log (
   bucket         integer     NOT NULL CHECK (bucket = bucket_of(stream_id)),
   stream_id      text        NOT NULL,
@@ -56,8 +58,7 @@ CREATE TABLE command_log (
   first_version  integer     NOT NULL,
   last_version   integer     NOT NULL,
   decided_at     timestamptz NOT NULL,
-  PRIMARY KEY (bucket, stream_id, command_id),
-  UNIQUE (bucket, stream_id, seq)
+  PRIMARY KEY (bucket, stream_id, command_id)
 ) WITH (autovacuum_vacuum_insert_scale_factor = 0.05);
 
 -- Folded states, written after the commit and deletable at any time without loss.
