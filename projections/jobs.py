@@ -146,14 +146,16 @@ def _issue(obligation: Obligation, now: datetime, recorded_at: datetime | None) 
     if obligation.kind == "renew":
         command = RenewLicense(license_id=license_id)
         command_id = obligations.renewal_command_id(license_id, due_at)
+        actor = obligations.RENEWAL_ACTOR
     else:
         command = ExpireLicense(license_id=license_id)
         command_id = obligations.expiry_command_id(license_id, due_at)
+        actor = obligations.EXPIRY_ACTOR
     return service.handle(
         obligation.member_id,
         command,
         command_id=command_id,
-        actor=service.Actor(kind="job", id=obligation.kind),
+        actor=service.Actor(kind="job", id=actor),
         now=now,
         recorded_at=recorded_at,
     )

@@ -22,14 +22,11 @@ def lag(projectors: Sequence[Projector] = PROJECTORS) -> list[dict[str, Any]]:
         found = {row[0]: row for row in cursor.fetchall()}
         cursor.execute(statement("parked_count"))
         parked: dict[str, int] = dict(cursor.fetchall())
-        cursor.execute(statement("feed_length"))
-        (length,) = cursor.fetchone()
-    unborn = (None, 0, length, 0.0, 0, 0, 0)
-    return [_item(p, found.get(p.name, unborn), parked.get(p.name, 0)) for p in projectors]
+    return [_item(p, found[p.name], parked.get(p.name, 0)) for p in projectors]
 
 
 def _item(projector: Projector, row: Sequence[Any], parked: int) -> dict[str, Any]:
-    _, _, events, seconds, position, outdated, buckets = row
+    _, events, seconds, position, outdated, buckets = row
     return {
         "name": projector.name,
         "version": projector.version,

@@ -1,13 +1,14 @@
 """The renewal calendar: when each active license is due for a renewal, and when for its end."""
 
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 
 import msgspec
 from django.db import connection
 from django.db.backends.utils import CursorWrapper
 from msgspec.structs import replace
 
+from licensing import obligations
 from projections import rows
 from projections.feed import Event, subject_of
 from projections.projector import Projector
@@ -119,17 +120,21 @@ def _issued(event: Event) -> Entry:
 
 
 def _scheduled(row: Entry) -> Entry:
-    """A license is renewed for the member, as its window opens, while its terms leave renewals."""
+    """The row with the renewal that its end and its terms leave."""
     row = _ending(row)
-    if row.window_h is None or row.renew_max is None or row.renewals >= row.renew_max:
-        return replace(row, renew_at=None)
-    return replace(row, renew_at=row.expires_at - timedelta(hours=row.window_h))
+    given = {"renew_max": row.renew_max, "renew_window_h": row.window_h}
+    terms = {name: value for name, value in given.items() if value is not None}
+    renew_at = obligations.renewal_due_at(
+        expires_at=row.expires_at, terms=terms, renewals=row.renewals
+    )
+    return replace(row, renew_at=renew_at)
 
 
 def _ending(row: Entry) -> Entry:
-    if row.playback_expires_at is None:
-        return replace(row, ends_at=row.expires_at)
-    return replace(row, ends_at=min(row.expires_at, row.playback_expires_at))
+    ends_at = obligations.expiry_due_at(
+        expires_at=row.expires_at, playback_expires_at=row.playback_expires_at
+    )
+    return replace(row, ends_at=ends_at)
 
 
 def _key(event: Event) -> tuple[str, str]:

@@ -296,6 +296,10 @@ def test_each_key_has_the_bucket_so_the_tables_can_be_spread():
 
 
 def test_lag_is_exact(fresh, tally):
+    append(fresh())
+    (item,) = lag([tally])  # before its first run it is behind by all there is
+    assert (item["state"], item["position"]) == ("behind", 0)
+    assert item["lag"]["seconds"] > 0
     runner.catch_up(projectors=[tally])
     append(fresh(), 3)
     append(fresh(), 2)

@@ -109,7 +109,9 @@ def plain(response: Any) -> None:
     """The answer is JSON, and not our fault."""
     assert response.status_code < 500, response.content
     kind = response["Content-Type"].partition(";")[0]
-    assert kind == ("application/json" if response.status_code == 200 else "application/problem+json")
+    assert kind == (
+        "application/json" if response.status_code == 200 else "application/problem+json"
+    )
     json.loads(response.content)
 
 
@@ -159,7 +161,8 @@ def test_odd_addresses(api: ApiClient, path: str, value: bytes) -> None:  # noqa
 )
 @given(
     key=st.text(st.characters(max_codepoint=255), max_size=20),
-    match=st.text(st.characters(max_codepoint=255), max_size=8) | st.sampled_from(['"1"', "*", "0"]),
+    match=st.text(st.characters(max_codepoint=255), max_size=8)
+    | st.sampled_from(['"1"', "*", "0"]),
 )
 def test_odd_headers(api: ApiClient, member: str, key: str, match: str) -> None:  # noqa: F811
     path = f"/members/{member}/licenses/one/renewals"

@@ -1,0 +1,250 @@
+"""Dragging the playhead in a real browser: the same frame, the right end, no broken policy."""
+
+import random
+import re
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Page, Route, expect
+
+from tests.conftest import new_id
+from tests.web.story import tell
+
+IMAGES = Path(__file__).resolve().parents[2] / "docs" / "img"
+
+
+@pytest.fixture(scope="module")
+def told(database: object, published_rules: object) -> tuple[str, int]:
+    """A member with a story, and its last step."""
+    member = new_id("m")
+    return member, tell(member)
+
+
+@pytest.fixture
+def watched(agent: Page) -> Iterator[Page]:
+    """A signed-in page on which nothing may go wrong unseen."""
+    faults: list[str] = []
+    agent.on("pageerror", lambda error: faults.append(str(error)))
+    agent.on(
+        "console",
+        lambda message: faults.append(message.text) if message.type == "error" else None,
+    )
+    yield agent
+    assert faults == []
+
+
+def open_step(page: Page, member: str, version: int, query: str = "") -> None:
+    page.goto(f"/members/{member}/timeline/{version}/{query}")
+    expect(page.locator("#panel-in")).to_have_attribute("data-v", str(version))
+    page.wait_for_function("document.getElementById('copy-link').hidden === !navigator.clipboard")
+
+
+def drag(page: Page, steps: int = 30) -> None:
+    """Pull the thumb from where it is almost to the right end and back to the middle."""
+    box = page.locator("#v").bounding_box()
+    assert box
+    share = page.evaluate("document.getElementById('v').value / document.getElementById('v').max")
+    y = box["y"] + box["height"] / 2
+    page.mouse.move(box["x"] + 8 + (box["width"] - 16) * share, y)
+    page.mouse.down()
+    page.mouse.move(box["x"] + box["width"] - 30, y, steps=steps)
+    page.mouse.move(box["x"] + box["width"] * 0.55, y, steps=steps)
+    page.mouse.up()
+
+
+def settled(page: Page) -> int:
+    """Wait until the panel shows the slider's step; returns it."""
+    page.wait_for_function(
+        "document.getElementById('panel-in').dataset.v === document.getElementById('v').value"
+        " && !document.getElementById('panel').hasAttribute('aria-busy')"
+    )
+    return int(page.evaluate("document.getElementById('v').value"))
+
+
+def test_the_state_follows_the_drag(watched: Page, told: tuple[str, int]) -> None:
+    member, last = told
+    open_step(watched, member, 2)
+    before = watched.locator(".headline").get_attribute("x1")
+    drag(watched)
+    step = settled(watched)
+    assert 2 < step < last
+    assert watched.locator(".headline").get_attribute("x1") != before
+    assert watched.locator(f"#s{step}").get_attribute("aria-current") == "step"
+    assert watched.locator("#box").input_value() == str(step)
+    watched.wait_for_url(re.compile(rf"/timeline/{step}/"))
+    expect(watched.locator("#say")).to_contain_text(f"Step {step}.")
+    watched.go_back()  # a full page, never a stale region
+    expect(watched.locator("#panel-in")).to_have_attribute("data-v", "2")
+    assert watched.locator("#v").input_value() == "2"
+
+
+def test_readout_and_playhead_move_in_the_same_frame(
+    watched: Page, told: tuple[str, int]
+) -> None:
+    member, _ = told
+    open_step(watched, member, 3)
+    watched.route("**/timeline/?*", lambda route: None)  # the network never answers
+    moved = watched.evaluate(
+        """() => {
+          const slider = document.getElementById('v');
+          const line = () => document.querySelector('.headline').getAttribute('x1');
+          const seen = [line(), document.getElementById('ro-time').textContent];
+          slider.value = 9;
+          slider.dispatchEvent(new Event('input', { bubbles: true }));
+          return [...seen, line(), document.getElementById('ro-time').textContent,
+                  document.querySelector('.ev[aria-current]').id];
+        }"""
+    )
+    assert moved[0] != moved[2]
+    assert moved[1] != moved[3]
+    assert moved[4] == "s9"
+    watched.unroute_all(behavior="ignoreErrors")
+
+
+def test_script_and_server_draw_the_same(watched: Page, told: tuple[str, int]) -> None:
+    member, last = told
+    picture = """() => [
+      document.getElementById('ro-time').textContent,
+      document.getElementById('use-downloads').textContent,
+      document.getElementById('use-devices').textContent,
+      document.getElementById('v').getAttribute('aria-valuetext'),
+      Math.round(parseFloat(document.querySelector('.headline').getAttribute('x1'))),
+      ...[...document.querySelectorAll('.bar')].map((bar) => bar.getAttribute('class')),
+      ...[...document.querySelectorAll('.tl-use')].map((lane) => lane.className + lane.textContent),
+      ...[...document.querySelectorAll('[data-m]')].map((m) => m.classList.contains('later')),
+    ]"""
+    for step in (1, 6, 11, last):
+        open_step(watched, member, step, "?span=all")
+        served = watched.evaluate(picture)
+        open_step(watched, member, 4, "?span=all")
+        watched.evaluate(
+            """(v) => { const s = document.getElementById('v'); s.value = v;
+            s.dispatchEvent(new Event('input', { bubbles: true })); }""",
+            step,
+        )
+        assert watched.evaluate(picture) == served
+        settled(watched)
+
+
+def test_a_slow_and_uneven_network_ends_right(watched: Page, told: tuple[str, int]) -> None:
+    member, _ = told
+    chance = random.Random(7)
+
+    def slowly(route: Route) -> None:
+        time.sleep(chance.uniform(0.02, 0.2))
+        route.continue_()
+
+    open_step(watched, member, 1)
+    watched.route("**/timeline/?*", slowly)
+    for _ in range(3):
+        drag(watched, steps=12)
+        step = settled(watched)
+        expect(watched.locator("#step-h")).to_be_visible()
+        assert watched.locator(".ph-meta").inner_text().startswith(f"Step {step}")
+    watched.unroute_all(behavior="ignoreErrors")
+
+
+def test_keys_move_inside_the_block(watched: Page, told: tuple[str, int]) -> None:
+    member, last = told
+    open_step(watched, member, 5)
+    watched.locator("#v").focus()
+    for key, step in (
+        ("ArrowRight", 6), ("ArrowRight", 7), ("ArrowLeft", 6), ("End", last), ("Home", 0),
+        ("PageDown", 1),
+    ):  # fmt: skip
+        watched.keyboard.press(key)
+        assert watched.locator("#v").input_value() == str(step), key
+    assert settled(watched) == 1
+    day = watched.locator("#ro-time").inner_text()[:10]
+    watched.keyboard.press("PageDown")
+    assert watched.locator("#ro-time").inner_text()[:10] != day
+    settled(watched)
+
+
+def test_rows_bars_and_numbers_are_chosen(watched: Page, told: tuple[str, int]) -> None:
+    member, _ = told
+    open_step(watched, member, 5)
+    watched.locator("#s8 a").click()
+    assert settled(watched) == 8
+    watched.wait_for_url(re.compile(r"/timeline/8/"))
+    watched.locator(".refmark").first.focus()
+    watched.keyboard.press("Enter")
+    refused = settled(watched)
+    assert refused != 8
+    expect(watched.locator("#step-h")).to_contain_text("refused")
+    watched.locator("#box").fill("3")
+    watched.locator("#box").press("Enter")
+    assert settled(watched) == 3
+
+
+def test_the_tab_stays_while_scrubbing(watched: Page, told: tuple[str, int]) -> None:
+    member, _ = told
+    open_step(watched, member, 5)
+    watched.locator("[data-tab=state]").click()
+    expect(watched.locator("[data-tab=state]")).to_have_attribute("aria-current", "page")
+    watched.locator("#go-next").click()
+    assert settled(watched) == 6
+    expect(watched.locator("[data-tab=state]")).to_have_attribute("aria-current", "page")
+    watched.wait_for_url(re.compile(r"/timeline/6/\?tab=state"))
+
+
+def test_the_picture_follows_out_of_its_window(watched: Page, told: tuple[str, int]) -> None:
+    member, last = told
+    open_step(watched, member, 2, "?span=2w")
+    window = watched.locator("#plot").get_attribute("data-from")
+    watched.locator("#v").focus()
+    watched.keyboard.press("End")
+    assert settled(watched) == last
+    expect(watched.locator("#plot")).not_to_have_attribute("data-from", window or "")
+    assert watched.locator(".headline").get_attribute("x1") != "100.00%"
+
+
+def test_without_script_every_step_is_reached(
+    chromium: object, agent: Page, told: tuple[str, int]
+) -> None:
+    member, _ = told
+    browser = agent.context.browser
+    assert browser
+    plain = browser.new_context(
+        java_script_enabled=False,
+        storage_state=agent.context.storage_state(),
+        base_url=re.sub(r"(https?://[^/]+).*", r"\1", agent.url),
+    )
+    page = plain.new_page()
+    page.goto(f"/members/{member}/timeline/5/")
+    page.locator("#go-next").click()
+    assert page.locator("#panel-in").get_attribute("data-v") == "6"
+    page.locator("#v").press("ArrowRight")
+    page.locator(".go").click()
+    assert page.locator("#panel-in").get_attribute("data-v") == "7"
+    page.locator("[data-tab=why]").click()
+    page.locator("#go-previous").click()
+    assert page.locator("[data-tab=why]").get_attribute("aria-current") == "page"
+    assert not page.locator("#theme").is_visible()
+    assert not page.locator("#copy-link").is_visible()
+    plain.close()
+
+
+def test_pictures_for_the_docs(watched: Page, told: tuple[str, int]) -> None:
+    member, last = told
+    IMAGES.mkdir(parents=True, exist_ok=True)
+    pages = (
+        ("timeline", f"/members/{member}/timeline/{last - 6}/"),
+        ("why", f"/members/{member}/timeline/10/?tab=why"),
+        ("state", f"/members/{member}/timeline/{last}/?tab=state"),
+        ("home", "/"),
+    )
+    for scheme in ("light", "dark"):
+        watched.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
+        for width in (1440, 390):
+            watched.set_viewport_size({"width": width, "height": 1000 if width > 800 else 844})
+            for name, url in pages:
+                watched.goto(url)
+                assert watched.evaluate(
+                    "document.documentElement.scrollWidth <= document.documentElement.clientWidth"
+                ), (name, width)
+                watched.screenshot(
+                    path=IMAGES / f"{name}-{width}-{scheme}.png", full_page=width < 800
+                )
