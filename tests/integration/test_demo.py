@@ -215,7 +215,7 @@ def test_an_interrupted_demo_is_played_on(database):
     )  # fmt: skip
     assert "Playing on" in manage(environment, "play_demo", "--members", "99")
     with connect("cut") as conn:
-        streams = [row for row in conn.execute("SELECT stream_id FROM stream_head")]
+        streams = list(conn.execute("SELECT stream_id FROM stream_head"))
         assert len(streams) == 16 + 1
         assert len(history_of(conn, "maya-device-limit")) == 8
 

@@ -1,0 +1,1 @@
+"""A believable history for a first look, lived through the command service."""

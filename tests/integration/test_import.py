@@ -1,0 +1,270 @@
+"""`manage.py import_history`: somebody's own history, checked line by line and taken once."""
+
+import json
+import uuid
+from datetime import UTC, datetime, timedelta
+from io import StringIO
+
+import pytest
+from django.core.management import CommandError, call_command
+
+from licensing import connection, history, store
+from tests.conftest import new_id
+
+DAY = datetime(2026, 1, 1, 10, tzinfo=UTC)
+
+
+def instant(hours=0):
+    return (DAY + timedelta(hours=hours)).isoformat()
+
+
+def asked(member, command, data, *, command_id=None, hours=0, **more):
+    return {
+        "member": member,
+        "command": command,
+        "command_id": command_id or new_id("c"),
+        "occurred_at": instant(hours),
+        "data": data,
+        **more,
+    }
+
+
+def acquire(member, **more):
+    data = {"title_id": "casablanca", "device_id": "d-1", "title": {"studio": "Warner Bros."}}
+    return asked(member, "AcquireLicense", {**data, **more.pop("data", {})}, **more)
+
+
+def past(member, kind, data, *, hours=0, **more):
+    return {
+        "member": member,
+        "type": kind,
+        "schema_version": 1,
+        "event_id": str(uuid.uuid4()),
+        "occurred_at": instant(hours),
+        "data": data,
+        "metadata": {},
+        **more,
+    }
+
+
+def issued(member, license_id="l-1", **more):
+    data = {
+        "license_id": license_id, "title_id": "alien", "device_id": "d-1", "title": {},
+        "device": {}, "context": {}, "expires_at": instant(336), "terms": {"license_h": 336},
+    }  # fmt: skip
+    return past(member, "LicenseIssued", data, **more)
+
+
+@pytest.fixture
+def load(tmp_path):
+    """Import these lines (objects, or text as it is); what was said."""
+
+    def run(*lines, **options):
+        file = tmp_path / "history.jsonl"
+        text = [line if isinstance(line, str) else json.dumps(line) for line in lines]
+        file.write_text("\n".join(text) + "\n")
+        out = StringIO()
+        call_command("import_history", str(file), stdout=out, **options)
+        return out.getvalue()
+
+    return run
+
+
+def types(member):
+    return [step.recorded.type for step in history.load(member).steps]
+
+
+def test_commands_are_decided_by_the_rules_when_they_occurred(fresh, load):
+    member = fresh()
+    lines = [
+        acquire(member, data={"title_id": f"t{n}", "device_id": f"d{n}"}, hours=n) for n in range(3)
+    ]
+    said = load(*lines)
+    assert "2 accepted, 1 refused" in said
+    assert types(member)[-1] == "AcquisitionRefused"
+    last = history.load(member).steps[-1].recorded
+    assert last.recorded_at == last.occurred_at == DAY + timedelta(hours=2)
+    assert last.metadata["decision"]["limits"][0]["max"] == 2
+    assert last.metadata["actor"]["kind"] == "import"
+
+
+def test_before_the_first_publication_the_first_rules_decide(fresh, load):
+    member = fresh()
+    early = acquire(member, occurred_at="1999-05-01T10:00:00+02:00")
+    load(early)
+    step = history.load(member).steps[-1].recorded
+    assert step.metadata["decision"]["rules"]["version"] == 1
+    assert step.recorded_at == datetime(1999, 5, 1, 8, tzinfo=UTC)
+
+
+def test_past_events_are_taken_as_they_are(fresh, load):
+    member = fresh()
+    given = issued(member, metadata={"actor": {"kind": "device", "id": "d-1"}, "origin": "old"})
+    stop = past(member, "LicenseReleased", {"license_id": "l-1"}, hours=5,
+                recorded_at=instant(60))  # fmt: skip
+    assert "2 new events" in load(given, "", "   ", stop)
+    one, two = (step.recorded for step in history.load(member).steps)
+    assert str(one.event_id) == given["event_id"]
+    assert (one.data, one.metadata) == (given["data"], given["metadata"])
+    assert two.recorded_at - two.occurred_at == timedelta(hours=55)
+    assert history.current(member).licenses["l-1"].status == "released"
+    assert store.verify_stream(connection.for_reading(), history.stream_of(member)) is None
+
+
+def test_events_recorded_together_are_one_append(fresh, load):
+    member = fresh()
+    device = past(member, "DeviceRegistered", {"device_id": "d-1", "type": "phone"})
+    load(device, issued(member))
+    (command,) = store.read_commands(connection.for_reading(), history.stream_of(member))
+    assert (command.first_version, command.last_version) == (1, 2)
+
+
+def test_the_same_file_again_adds_nothing(fresh, load):
+    one, other = fresh(), fresh()
+    lines = [issued(one), acquire(other), past(one, "PlanChanged", {"plan": "basic"}, hours=2)]
+    load(*lines)
+    before = store.bucket_heads(connection.for_reading())
+    said = load(*lines)
+    assert "0 new events" in said
+    assert "3 were there already" in said
+    assert store.bucket_heads(connection.for_reading()) == before
+
+
+def test_a_longer_file_adds_only_what_is_new_even_to_the_same_moment(fresh, load):
+    member = fresh()
+    first = issued(member)
+    load(first)
+    assert "1 new events" in load(first, issued(member, "l-2"))
+    assert history.load(member).head == 2
+
+
+def test_an_import_goes_on_where_it_stopped(fresh, load):
+    member = fresh()
+    good, bad = acquire(member), asked(member, "RenewLicense", {"license_id": "none"}, hours=1)
+    rest = acquire(member, data={"title_id": "alien"}, hours=2)
+    with pytest.raises(CommandError, match=r"^line 2: .*has no license none"):
+        load(good, bad, rest)
+    assert len(types(member)) == 2
+    assert "1 were there already" in load(good, rest)
+    assert len(types(member)) == 3
+
+
+def test_a_late_report_keeps_both_instants(fresh, load):
+    member = fresh()
+    load(acquire(member, data={"license_id": "l-1"}),
+         asked(member, "RecordPlayback", {"license_id": "l-1", "action": "start"}, hours=3,
+               recorded_at=instant(80)))  # fmt: skip
+    step = history.load(member).steps[-1]
+    assert step.recorded.type == "PlaybackStarted"
+    assert step.late == timedelta(hours=77)
+
+
+def test_an_export_of_a_lived_stream_is_found_there_already(fresh, load):
+    member = fresh()
+    load(acquire(member), acquire(member, data={"title_id": "alien"}, hours=1))
+    lines = [
+        {
+            "member": member,
+            "type": step.recorded.type,
+            "schema_version": step.recorded.schema_version,
+            "event_id": str(step.recorded.event_id),
+            "occurred_at": step.recorded.occurred_at.isoformat(),
+            "recorded_at": step.recorded.recorded_at.isoformat(),
+            "data": step.recorded.data,
+            "metadata": step.recorded.metadata,
+        }
+        for step in history.load(member).steps
+    ]
+    assert "0 new events" in load(*lines)
+    with pytest.raises(CommandError, match="line 1: event_id: .* with another content"):
+        load({**lines[0], "metadata": {}})
+
+
+BAD = {
+    "not json": ("{", r"is not JSON: .* at column 2"),
+    "no object": ("[1]", "is not a JSON object"),
+    "neither form": ('{"member": "m-1"}', 'needs either "command"'),
+    "twice": ('{"member": "m-1", "member": "m-2", "command": "x"}', "member: the key appears"),
+    "unknown field": (acquire("m-1", note="x"), "unknown field `note`"),
+    "unknown data": (acquire("m-1", data={"price": 1}), r"data\.price: unknown field"),
+    "unknown command": (asked("m-1", "Teleport", {}), r"command: 'Teleport' is not one of"),
+    "no data": (asked("m-1", "RenewLicense", {}), "data: .*missing required field `license_id`"),
+    "wrong type": (asked("m-1", "RenewLicense", {"license_id": 5}), r"data\.license_id: Expected"),
+    "no offset": (acquire("m-1", occurred_at="2026-01-01T10:00:00"), "occurred_at: .*timezone"),
+    "no instant": (acquire("m-1", occurred_at="yesterday"), "occurred_at: "),
+    "member id": (acquire("-no"), "member: "),
+    "fraction": (acquire("m-1", data={"context": {"n": 0.5}}), r"data\.context\.n: .*float"),
+    "nan": ('{"member": "m-1", "command": "x", "data": {"n": NaN}}', r"data\.n: .*float"),
+    "nul": (acquire("m-1", data={"context": {"n": "a\x00"}}), r"data\.context\.n: a NUL"),
+    "surrogate": (acquire("m-1", data={"context": {"n": "\ud800"}}), "lone surrogate"),
+    "large": (acquire("m-1", data={"context": {"n": 2**60}}), r"data\.context\.n: .*2\^53"),
+    "deep": ("[" * 40 + "]" * 40, "is not a JSON object"),
+    "too deep": (acquire("m-1", data={"context": json.loads('{"a":' * 40 + "1" + "}" * 40)}),
+                 "nested deeper than 32"),
+    "very deep": ("[" * 50_000, "is not plain JSON"),
+    "long": (acquire("m-1", data={"context": {"n": "a" * 70_000}}), "longer than 65536 bytes"),
+    "future": (acquire("m-1", occurred_at="2999-01-01T10:00:00Z"), "lies in the future"),
+    "early": (acquire("m-1", recorded_at="2020-01-01T10:00:00Z"), "lies before occurred_at"),
+    "unknown type": (past("m-1", "LicenseTeleported", {}), "does not know the event type"),
+    "version": (past("m-1", "LicenseReleased", {"license_id": "l"}, schema_version=9),
+                "cannot read LicenseReleased version 9"),
+    "payload": (past("m-1", "LicenseReleased", {"license_id": 5}), "LicenseReleased version 1"),
+    "more payload": (past("m-1", "LicenseReleased", {"license_id": "l", "x": 1}),
+                     r"data\.x: unknown field"),
+    "naive payload": (past("m-1", "LicenseExpired",
+                           {"license_id": "l", "expired_at": "2026-01-01T10:00:00"}),
+                      r"data\.expired_at: an instant needs an offset"),
+    "event id": (past("m-1", "PlanChanged", {"plan": "basic"}, event_id="7"), "event_id: "),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", BAD)
+def test_a_bad_line_is_named_and_nothing_is_imported(name, fresh, load):
+    line, why = BAD[name]
+    member = fresh()
+    with pytest.raises(CommandError, match=rf"line 3: .*{why}"):
+        load(acquire(member), "", line)
+    assert history.load(member).head == 0
+
+
+def test_every_bad_line_is_named_up_to_ten(load):
+    with pytest.raises(CommandError) as error:
+        load(*["{"] * 12)
+    said = str(error.value)
+    assert said.startswith("12 bad lines; nothing was imported.")
+    assert all(f"line {n}:" in said for n in range(1, 11))
+    assert "and 2 more" in said
+
+
+def test_a_member_s_lines_come_in_the_order_they_were_recorded(fresh, load):
+    member = fresh()
+    with pytest.raises(CommandError, match="line 2: recorded_at: .* before the end of this"):
+        load(acquire(member, hours=5), acquire(member, data={"title_id": "alien"}))
+    with pytest.raises(CommandError, match="line 1: recorded_at: "):
+        load(past(member, "PlanChanged", {"plan": "basic"}, hours=4))
+    assert history.load(member).head == 2
+
+
+def test_a_command_id_with_other_data_is_refused(fresh, load):
+    member, key = fresh(), fresh("c")
+    load(acquire(member, command_id=key))
+    with pytest.raises(CommandError, match="line 1: .*used with other data"):
+        load(acquire(member, command_id=key, data={"title_id": "alien"}))
+
+
+def test_checking_writes_nothing(fresh, load):
+    member = fresh()
+    assert "1 lines are fine" in load(acquire(member), check=True)
+    assert history.load(member).head == 0
+
+
+def test_standard_input_and_a_missing_file(fresh, monkeypatch, tmp_path):
+    member = fresh()
+    file = tmp_path / "in"
+    file.write_text(json.dumps(acquire(member)))
+    with file.open() as given:
+        monkeypatch.setattr("sys.stdin", given)
+        call_command("import_history", "-", stdout=StringIO())
+    assert history.load(member).head == 2
+    with pytest.raises(CommandError, match="cannot read .*: No such file"):
+        call_command("import_history", str(tmp_path / "none"))
