@@ -32,7 +32,7 @@ class Site:
 
 
 @pytest.fixture(scope="session")
-def live_server(database: Addresses) -> Iterator[Site]:
+def served(database: Addresses) -> Iterator[Site]:
     """The product on a free port. Unlike pytest-django's, it never empties tables."""
     thread = LiveServerThread("127.0.0.1", StaticFilesHandler, port=0)
     thread.daemon = True
@@ -60,9 +60,9 @@ def chromium() -> Iterator[Browser]:
 
 
 @pytest.fixture
-def page(chromium: Browser, live_server: Site) -> Iterator[Page]:
+def page(chromium: Browser, served: Site) -> Iterator[Page]:
     """A page of a new browser profile, not signed in; relative addresses are the product's."""
-    context = chromium.new_context(base_url=live_server.url)
+    context = chromium.new_context(base_url=served.url)
     context.set_default_timeout(10_000)
     yield context.new_page()
     context.close()

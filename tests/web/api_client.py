@@ -1,10 +1,30 @@
 """A client of the API for the tests: a key of its own, JSON in and out."""
 
 import json
+import uuid
+from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 from django.http import HttpResponse
 from django.test import Client
+from django.utils import timezone
+
+from licensing import service
+
+RULES = Path(service.__file__).parent / "demo" / "rules_1.json"
+
+
+def publish_rules() -> None:
+    """Put the demo's first rules in force, whatever was before."""
+    service.publish_rules(
+        "download-license",
+        json.loads(RULES.read_text()),
+        valid_from=datetime(2020, 1, 1, tzinfo=UTC),
+        command_id=str(uuid.uuid4()),
+        actor=service.Actor("staff", "tests"),
+        now=timezone.now(),
+    )
 
 
 class ApiClient:

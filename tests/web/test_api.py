@@ -5,8 +5,7 @@ import hashlib
 import json
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from datetime import UTC, datetime, timedelta
-from pathlib import Path
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
@@ -16,10 +15,8 @@ from django.utils import timezone
 from licensing import connection as stores
 from licensing import service, store
 from projections import hints, runner
-from tests.web.api_client import ApiClient
+from tests.web.api_client import ApiClient, publish_rules
 from timeline.models import SCOPES, ApiKey
-
-RULES = Path(service.__file__).parent / "demo" / "rules_1.json"
 
 Fresh = Callable[..., str]
 
@@ -27,14 +24,7 @@ Fresh = Callable[..., str]
 @pytest.fixture(scope="module", autouse=True)
 def rules(database: object) -> None:
     """The demo's first rules are in force."""
-    service.publish_rules(
-        "download-license",
-        json.loads(RULES.read_text()),
-        valid_from=datetime(2020, 1, 1, tzinfo=UTC),
-        command_id=f"api-tests-{timezone.now().isoformat()}",
-        actor=service.Actor("staff", "tests"),
-        now=timezone.now(),
-    )
+    publish_rules()
 
 
 @pytest.fixture(autouse=True)
@@ -227,6 +217,17 @@ def test_an_expected_version_is_checked(api: ApiClient, fresh: Fresh) -> None:
 def test_an_idempotency_key_is_printable_and_short(api: ApiClient, fresh: Fresh, key: str) -> None:
     answer = api.acquire(fresh(), "film", "d1", Idempotency_Key=key)
     problem(answer, 422, "invalid_input", "header.idempotency-key")
+
+
+def test_a_client_that_named_no_version_is_not_told_of_a_wrong_one(
+    api: ApiClient, fresh: Fresh, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def outrun(*_: Any, **__: Any) -> None:
+        raise store.WrongExpectedVersion("member-m", 1, 2)
+
+    monkeypatch.setattr(service, "handle", outrun)
+    problem(api.acquire(fresh(), "film", "d1"), 503, "member_busy")
+    problem(api.acquire(fresh(), "film", "d1", If_Match='"1"'), 409, "wrong_expected_version")
 
 
 # -- What is not there --
@@ -626,7 +627,6 @@ def test_without_its_database_it_says_so(
 
         with monkeypatch.context() as patch:
             patch.setattr(service, "handle", away)
-            patch.setattr(ApiKey, "find", ApiKey.find)
             path = f"/members/{fresh()}/licenses"
             response = api.send("POST", path, BODY)
         body = json.loads(response.content)

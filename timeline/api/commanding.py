@@ -16,7 +16,7 @@ from licensing.domain.commands import AcquireLicense, Command
 from projections import hints
 from timeline import guard
 from timeline.api import inputs, outputs
-from timeline.api.problems import invalid, request_id
+from timeline.api.problems import Problem, invalid, request_id
 
 FUTURE = timedelta(minutes=5)
 
@@ -44,17 +44,25 @@ def run(
     """Has the command decided, and tells the outcome. The service knows which are late reports."""
     now = timezone.now()
     check_instant(occurred_at, now)
-    given = service.handle(
-        member_id,
-        command,
-        command_id=_command_id(request),
-        actor=service.Actor(kind="api", id=_key_id(request)),
-        now=now,
-        at=occurred_at,
-        expected=_expected(request),
-        data_hash=_data_hash(request, command),
-        correlation_id=request_id(request),
-    )
+    expected = _expected(request)
+    try:
+        given = service.handle(
+            member_id,
+            command,
+            command_id=_command_id(request),
+            actor=service.Actor(kind="api", id=_key_id(request)),
+            now=now,
+            at=occurred_at,
+            expected=expected,
+            data_hash=_data_hash(request, command),
+            correlation_id=request_id(request),
+        )
+    except store.WrongExpectedVersion:
+        if expected != store.ANY:
+            raise
+        # Nobody named a version: other commands of this member were quicker at every try.
+        detail = "too many commands of this member at once; send the same request again"
+        raise Problem(503, "member_busy", detail, headers={"Retry-After": "1"}) from None
     hints.nudge()
     return outputs.answer(given)
 

@@ -83,8 +83,10 @@ def answer(request: HttpRequest, problem: Problem) -> HttpResponse:
 def handle(request: HttpRequest, error: Any) -> HttpResponse:
     """The one exception handler of the API."""
     problem = as_problem(error)
-    if problem.status >= 500:
+    if problem.status == 500:
         log.error("%s answered %s", request.path, problem, exc_info=error)
+    elif problem.status > 500:
+        log.warning("%s answered %s: %s", request.path, problem, error)
     return answer(request, problem)
 
 

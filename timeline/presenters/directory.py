@@ -1,0 +1,73 @@
+"""The rows of the home page's table."""
+
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+from typing import Protocol
+
+import msgspec
+
+from timeline.presenters import clock, sentences
+
+
+class Listed(Protocol):
+    """What the member directory says of a member."""
+
+    @property
+    def member_id(self) -> str: ...
+    @property
+    def plan(self) -> str | None: ...
+    @property
+    def country(self) -> str | None: ...
+    @property
+    def events(self) -> int: ...
+    @property
+    def refusals(self) -> int: ...
+    @property
+    def last_event_at(self) -> datetime: ...
+    @property
+    def last_type(self) -> str: ...
+    @property
+    def why(self) -> str: ...
+
+
+class Row(msgspec.Struct, frozen=True):
+    """One member of the table."""
+
+    member_id: str
+    plan: str
+    country: str
+    kind: str
+    last: str
+    when: str
+    ago: str
+    events: int
+    refusals: int
+    why: str
+
+
+def rows(
+    found: Iterable[Listed], now: datetime, said: Mapping[str, str] | None = None
+) -> list[Row]:
+    """Members with what happened last; `said` holds the sentences that could be told."""
+    return [_row(member, now, (said or {}).get(member.member_id)) for member in found]
+
+
+def _row(member: Listed, now: datetime, sentence: str | None) -> Row:
+    kind = sentences.kind_of(member.last_type)
+    words = sentences.KIND_WORDS[kind]
+    if kind == "account":
+        words = {"PlanChanged": "plan changed", "DeviceRegistered": "device registered"}.get(
+            member.last_type, member.last_type
+        )
+    return Row(
+        member.member_id,
+        (member.plan or "").capitalize(),
+        member.country or "",
+        kind,
+        sentence or words[:1].upper() + words[1:],
+        clock.stamp(member.last_event_at),
+        clock.ago(member.last_event_at, now),
+        member.events,
+        member.refusals,
+        member.why,
+    )

@@ -1,0 +1,177 @@
+"""The one place that puts an event into words."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import msgspec
+
+from licensing.domain.member import Member
+from timeline.presenters import clock
+
+KINDS = {
+    "LicenseIssued": "granted",
+    "LicenseRenewed": "renewed",
+    "PlaybackStarted": "played",
+    "PlaybackStopped": "played",
+    "LicenseExpired": "expired",
+    "LicenseReleased": "ended",
+    "LicenseRevoked": "ended",
+    "AcquisitionRefused": "refused",
+    "RenewalRefused": "refused",
+}
+KIND_WORDS = {
+    "granted": "download granted",
+    "renewed": "license renewed",
+    "played": "playback",
+    "expired": "license expired",
+    "ended": "license ended",
+    "refused": "request refused",
+    "account": "account event",
+}
+
+
+class Phrase(msgspec.Struct, frozen=True):
+    """A sentence in three parts; the middle one names what it is about and is set in bold."""
+
+    before: str
+    bold: str
+    after: str
+
+    @property
+    def text(self) -> str:
+        """The sentence as plain text."""
+        return f"{self.before}{self.bold}{self.after}"
+
+
+class Names:
+    """What people call the licenses and devices that events mention by id."""
+
+    def __init__(self) -> None:
+        self.titles: dict[str, str] = {}
+        self.studios: dict[str, str] = {}
+        self.devices: dict[str, str] = {}
+        self.types: dict[str, str] = {}
+        self.device_of: dict[str, str] = {}
+
+    @classmethod
+    def of(cls, member: Member) -> "Names":
+        """The names that a state holds."""
+        names = cls()
+        for license in member.licenses.values():
+            names._license(license.license_id, license.title_id, license.device_id, license.title)
+            names._device(license.device_id, license.device)
+        for device in member.devices.values():
+            names._device(device.device_id, {"name": device.name, "type": device.type})
+        return names
+
+    def learn(self, event_type: str, data: Mapping[str, Any]) -> None:
+        """Take in what one event says about names."""
+        if event_type == "DeviceRegistered":
+            self._device(data.get("device_id"), data)
+        elif event_type in ("LicenseIssued", "AcquisitionRefused"):
+            self._license(
+                data.get("license_id"), data.get("title_id"), data.get("device_id"), data.get("title")
+            )
+            self._device(data.get("device_id"), data.get("device"))
+
+    def title(self, license_id: object) -> str:
+        """The title of a license, or its id."""
+        return self.titles.get(str(license_id), str(license_id))
+
+    def device(self, device_id: object) -> str:
+        """What the device is called, or its id."""
+        return self.devices.get(str(device_id), str(device_id))
+
+    def device_holding(self, license_id: object) -> str | None:
+        """The name of the device that a license is on."""
+        device_id = self.device_of.get(str(license_id))
+        return None if device_id is None else self.device(device_id)
+
+    def _license(self, license_id: object, title_id: object, device_id: object, title: Any) -> None:
+        title = title if isinstance(title, Mapping) else {}
+        name, studio = title.get("name"), title.get("studio")
+        self.titles[str(license_id)] = name if isinstance(name, str) and name else str(title_id)
+        if isinstance(studio, str):
+            self.studios[str(license_id)] = studio
+        self.device_of[str(license_id)] = str(device_id)
+
+    def _device(self, device_id: object, about: Any) -> None:
+        about = about if isinstance(about, Mapping) else {}
+        name, kind = about.get("name"), about.get("type")
+        if isinstance(name, str) and name:
+            self.devices[str(device_id)] = name
+        if isinstance(kind, str) and kind:
+            self.types[str(device_id)] = kind
+
+
+def kind_of(event_type: str) -> str:
+    """Which of the kinds (a color, a shape and a word) an event belongs to."""
+    return KINDS.get(event_type, "account")
+
+
+def sentence(event_type: str, data: Mapping[str, Any], state_before: Member) -> str:
+    """The event in words, as plain text."""
+    names = Names.of(state_before)
+    names.learn(event_type, data)
+    return phrase(event_type, data, names).text
+
+
+def phrase(event_type: str, data: Mapping[str, Any], names: Names) -> Phrase:
+    """The event in words, in parts."""
+    license_id = data.get("license_id")
+    title = names.title(license_id)
+    device = names.device_holding(license_id)
+    match event_type:
+        case "LicenseIssued":
+            return Phrase("", title, f" downloaded{_to(device)}{_until(data, ', until ')}")
+        case "AcquisitionRefused":
+            return Phrase("", title, f" refused{_on(device)}")
+        case "LicenseRenewed":
+            return Phrase("", title, f" renewed{_on(device)}{_until(data, ' to ')}")
+        case "RenewalRefused":
+            return Phrase("Renewal of ", title, f" refused{_on(device)}")
+        case "LicenseReleased":
+            return Phrase("", title, f" released{_on(device)}")
+        case "LicenseRevoked":
+            return Phrase("", title, f" revoked{_on(device)}")
+        case "LicenseExpired":
+            return Phrase("Expiry of ", title, " recorded")
+        case "PlaybackStarted":
+            end = clock.instant(data.get("expires_at"))
+            first = "first played" if end else "played"
+            left = f", to be watched by {clock.moment(end)}" if end else ""
+            return Phrase("", title, f" {first}{_on(device)}{left}")
+        case "PlaybackStopped":
+            return Phrase("Playback of ", title, f" stopped{_on(device)}")
+        case "DeviceRegistered":
+            kind = data.get("type")
+            tail = f" registered, a {kind}" if isinstance(kind, str) else " registered"
+            return Phrase("", names.device(data.get("device_id")), tail)
+        case "PlanChanged":
+            country = data.get("country")
+            where = f", {country}" if isinstance(country, str) else ""
+            return Phrase("Plan changed to ", str(data.get("plan")).capitalize(), where)
+        case "RulesPublished":
+            valid = clock.instant(data.get("valid_from"))
+            since = f", valid from {clock.date(valid)}" if valid else ""
+            return Phrase("Rules ", str(data.get("hash"))[:7], f" published{since}")
+        case _:
+            return Phrase("", event_type, ", an event that this page has no words for")
+
+
+def expired(license_id: str, names: Names) -> Phrase:
+    """What the clock did, in words."""
+    return Phrase("", names.title(license_id), f" expired{_on(names.device_holding(license_id))}")
+
+
+def _on(device: str | None) -> str:
+    return f" on {device}" if device else ""
+
+
+def _to(device: str | None) -> str:
+    return f" to {device}" if device else ""
+
+
+def _until(data: Mapping[str, Any], word: str) -> str:
+    end = clock.instant(data.get("expires_at"))
+    return f"{word}{clock.day(end)}" if end else ""

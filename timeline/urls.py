@@ -1,0 +1,21 @@
+"""Every address of the product."""
+
+from django.urls import path
+
+from timeline.api.api import api
+from timeline.views import health, home, sign_in, timeline
+
+urlpatterns = [
+    path("", home.home, name="home"),
+    path("sign-in/", sign_in.SignIn.as_view(), name="sign-in"),
+    path("sign-out/", sign_in.SignOut.as_view(), name="sign-out"),
+    path("members/<str:member_id>/timeline/", timeline.head, name="timeline"),
+    path("members/<str:member_id>/timeline/<str:version>/", timeline.step, name="step"),
+    path("events/<uuid:event_id>/", timeline.event, name="event"),
+    path("healthz", health.healthz),
+    path("readyz", health.readyz),
+    path("api/v1/", api.urls),
+]
+
+handler403 = "timeline.views.errors.forbidden"
+handler404 = "timeline.views.errors.not_found"
