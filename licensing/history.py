@@ -1,7 +1,9 @@
 """Asks the past: a member's events, and the state as at a version or an instant."""
 
+from collections import OrderedDict
 from collections.abc import Iterable
 from datetime import datetime, timedelta
+from threading import Lock
 from typing import Any
 
 import msgspec
@@ -12,6 +14,9 @@ from licensing.domain.member import Member
 
 LATE = timedelta(minutes=5)
 KEYFRAME_EVERY = 50
+REMEMBERED = 500
+_remembered: OrderedDict[str, Member] = OrderedDict()
+_remembering = Lock()
 
 
 class UnreadableStream(Exception):
@@ -126,13 +131,27 @@ def load(member_id: str) -> History:
 
 
 def current(member_id: str) -> Member:
-    """The member now, for deciding; raises UnreadableStream."""
-    history = load(member_id)
-    if history.readable_until < history.head:
-        raise UnreadableStream(
-            history.steps[history.readable_until].unreadable or "An event cannot be read."
-        )
-    return history.state(history.head)
+    """The member now, for deciding; raises UnreadableStream.
+
+    The last fold is remembered, so only what is newer is read. A fold that is wrong for any
+    reason cannot decide: the append names its version, and a conflict forgets it.
+    """
+    member = _remembered.get(member_id) or Member(member_id)
+    conn = connection.for_reading()
+    for recorded in store.read_stream(conn, stream_of(member_id), after=member.version):
+        member = apply(member, decoded(recorded))
+    with _remembering:
+        _remembered[member_id] = member
+        _remembered.move_to_end(member_id)
+        while len(_remembered) > REMEMBERED:
+            _remembered.popitem(last=False)
+    return member
+
+
+def forget(member_id: str) -> None:
+    """Fold this member from the start next time."""
+    with _remembering:
+        _remembered.pop(member_id, None)
 
 
 def state_as_at(

@@ -4,6 +4,7 @@ The same code decides for real and for the dry run of `explain`.
 """
 
 import hashlib
+import itertools
 import random
 import time
 from datetime import datetime, timedelta
@@ -54,7 +55,8 @@ __all__ = [
 CommandError = DomainError
 NAMESPACE = uuid5(NAMESPACE_URL, "playhead")
 SAME_REFUSAL_WITHIN = timedelta(minutes=10)
-TRIES = 8
+TRY_FOR_S = 1.5
+LONGEST_PAUSE_S = 0.1
 REPORTS = (ReleaseLicense, RecordPlayback)
 
 
@@ -104,8 +106,8 @@ def handle(
 
     `now` is when it is decided; `at` is when a report says it happened. `recorded_at` is for the
     demo and imports only. Raises CommandError (nothing written), UnreadableStream, NoRules, and
-    the store's WrongExpectedVersion (only for an `expected` that the caller named),
-    CommandIdReused and StreamErased.
+    the store's WrongExpectedVersion (for an `expected` that the caller named, or after losing
+    every race of its member for 1.5 s), CommandIdReused and StreamErased.
     """
     stream = history.stream_of(member_id)
     data_hash = data_hash or _hash(command)  # as received, before defaults
@@ -119,7 +121,8 @@ def handle(
         "causation_id": causation_id or command_id,
     }
     data = msgspec.to_builtins(command)
-    for attempt in range(TRIES):
+    until = time.monotonic() + TRY_FOR_S
+    for attempt in itertools.count():
         try:
             member = history.current(member_id)
             decided = _decide(command, member, moment)
@@ -145,13 +148,15 @@ def handle(
                 recorded_at=recorded_at,
             )
         except store.WrongExpectedVersion:
-            if expected != store.ANY or attempt == TRIES - 1:
+            history.forget(member_id)
+            if expected != store.ANY or time.monotonic() > until:
                 raise
             # Another command of this member won; the decision is pure, so it is made again.
-            time.sleep(random.uniform(0, 0.004 * 2**attempt))  # noqa: S311 (jitter)
+            pause = min(LONGEST_PAUSE_S, 0.004 * 2**attempt)
+            time.sleep(random.uniform(0, pause))  # noqa: S311 (jitter, no secret)
             continue
         return _answer(appended)
-    raise AssertionError("unreachable: the last try returns or raises")
+    raise AssertionError("unreachable: each try returns, raises or is made again")
 
 
 def explain(member_id: str, command: AcquireLicense, *, now: datetime) -> Decided:

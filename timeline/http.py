@@ -46,7 +46,7 @@ def staff_page(
         response.headers.setdefault("Cache-Control", "private, no-cache")
         return response
 
-    return guarded
+    return guarded  # type: ignore[return-value]  # wraps() names the first argument
 
 
 def _sign_in_first(request: HttpRequest) -> HttpResponseBase:

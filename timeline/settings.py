@@ -14,6 +14,8 @@ from urllib.parse import parse_qsl, unquote, urlsplit
 import structlog
 from csp.constants import NONE, SELF
 
+from timeline.embedded import Server
+
 BASE_DIR = Path(__file__).resolve().parent.parent
 HOME = Path(os.environ.get("PLAYHEAD_HOME") or BASE_DIR / ".playhead").resolve()
 
@@ -64,7 +66,10 @@ def database(url: str, *, pool: int = 0, statement_timeout_ms: int = 0) -> dict[
     if sslmode := query.get("sslmode"):
         options["sslmode"] = sslmode
     if pool:
-        options["pool"] = {"min_size": 1, "max_size": pool, "timeout": 2}
+        # Below the two seconds within which a request must be answered without a database.
+        options["pool"] = {
+            "min_size": 1, "max_size": pool, "timeout": 0.9, "reconnect_timeout": 1,
+        }  # fmt: skip
     return {
         "ENGINE": "django.db.backends.postgresql",
         "NAME": unquote(parts.path.lstrip("/")) or "playhead",
@@ -146,8 +151,11 @@ TEMPLATES = [
 ]
 
 # The database: the application's role for work, the owner's role for migrations
-DATABASE_URL = os.environ.get("DATABASE_URL", "postgresql://playhead_app@localhost/playhead")
-DATABASE_OWNER_URL = os.environ.get("DATABASE_OWNER_URL", DATABASE_URL)
+# Without an address it is the embedded server of this data folder, so that a command typed
+# beside a running `make run` finds it.
+ADDRESSES = os.environ if os.environ.get("DATABASE_URL") else Server(HOME).addresses.environment()
+DATABASE_URL = ADDRESSES["DATABASE_URL"]
+DATABASE_OWNER_URL = ADDRESSES.get("DATABASE_OWNER_URL", DATABASE_URL)
 DATABASES = {
     "default": database(
         DATABASE_URL,
@@ -158,7 +166,7 @@ DATABASES = {
 }
 
 # Celery: hints only; what must happen is in PostgreSQL
-BROKER_CONN = os.environ.get("PLAYHEAD_BROKER_CONN") or conninfo(DATABASES["default"])
+BROKER_CONN = ADDRESSES.get("PLAYHEAD_BROKER_CONN") or conninfo(DATABASES["default"])
 CELERY_BROKER_URL = os.environ.get("CELERY_BROKER_URL") or "pgmq://localhost"
 if CELERY_BROKER_URL.startswith("pgmq:"):
     CELERY_BROKER_TRANSPORT_OPTIONS: dict[str, Any] = {

@@ -19,7 +19,8 @@ from licensing import connection as connections
 from licensing.demo import cast, films, stories
 from licensing.demo.behavior import Habits
 from licensing.demo.life import Life
-from licensing.demo.stories import STORIES, Period
+from licensing.demo.script import Period
+from licensing.demo.stories import STORIES
 
 FOLDER = Path(__file__).parent
 CHUNK = 4

@@ -1,1 +1,1 @@
-"""What may happen to a member's licenses, and how it changes them: pure, no Django, SQL or clock."""
+"""What may happen to a member's licenses, and how it changes them: no Django, SQL or clock."""

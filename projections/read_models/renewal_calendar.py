@@ -68,6 +68,8 @@ def fold(row: Entry | None, event: Event) -> Entry | None:
         case "PlaybackStarted" if data.get("expires_at"):
             window_end = datetime.fromisoformat(data["expires_at"])
             return _ending(replace(row, playback_expires_at=window_end))
+        case "RenewalRefused" if data.get("reason") == "RENEWAL_TOO_EARLY":
+            return row  # somebody asked before the job's time; its time still comes
         case "RenewalRefused":
             return replace(row, renew_at=None)  # what is due next is the end
         case "LicenseReleased" | "LicenseExpired" | "LicenseRevoked":

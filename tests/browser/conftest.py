@@ -17,6 +17,15 @@ from timeline.embedded import Addresses
 CHROMIUM = next(
     filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None
 )
+# A browser that calls nobody but the page it is shown.
+FLAGS = [
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
 # Playwright keeps an event loop in this thread, which Django takes for a reason to refuse queries.
 os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "1"
 
@@ -53,7 +62,7 @@ def chromium() -> Iterator[Browser]:
         pytest.fail("no chromium on this machine: install it, or `make test BROWSER=no`")
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(
-            executable_path=CHROMIUM, chromium_sandbox=os.geteuid() != 0
+            executable_path=CHROMIUM, chromium_sandbox=os.geteuid() != 0, args=FLAGS
         )
         yield browser
         browser.close()

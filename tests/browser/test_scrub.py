@@ -56,8 +56,11 @@ def drag(page: Page, steps: int = 30) -> None:
 
 def settled(page: Page) -> int:
     """Wait until the panel shows the slider's step; returns it."""
-    state = """() => [document.getElementById('panel-in').dataset.v,
-        document.getElementById('v').value, document.getElementById('panel').hasAttribute('aria-busy')]"""
+    state = """() => [
+        document.getElementById('panel-in').dataset.v,
+        document.getElementById('v').value,
+        document.getElementById('panel').hasAttribute('aria-busy'),
+    ]"""
     for _ in range(100):  # not wait_for_function: the policy forbids its eval
         shown, wanted, busy = page.evaluate(state)
         if shown == wanted and not busy:
@@ -83,9 +86,7 @@ def test_the_state_follows_the_drag(watched: Page, told: tuple[str, int]) -> Non
     assert watched.locator("#v").input_value() == "2"
 
 
-def test_readout_and_playhead_move_in_the_same_frame(
-    watched: Page, told: tuple[str, int]
-) -> None:
+def test_readout_and_playhead_move_in_the_same_frame(watched: Page, told: tuple[str, int]) -> None:
     member, _ = told
     open_step(watched, member, 3)
     watched.route("**/timeline/?*", lambda route: None)  # the network never answers

@@ -176,7 +176,7 @@ def test_an_export_of_a_lived_stream_is_found_there_already(fresh, load):
         for step in history.load(member).steps
     ]
     assert "0 new events" in load(*lines)
-    with pytest.raises(CommandError, match="line 1: event_id: .* with another content"):
+    with pytest.raises(CommandError, match=r"line 1: event_id: .* with another content"):
         load({**lines[0], "metadata": {}})
 
 
@@ -238,9 +238,9 @@ def test_every_bad_line_is_named_up_to_ten(load):
 
 def test_a_member_s_lines_come_in_the_order_they_were_recorded(fresh, load):
     member = fresh()
-    with pytest.raises(CommandError, match="line 2: recorded_at: .* before the end of this"):
+    with pytest.raises(CommandError, match=r"line 2: recorded_at: .* before the end of this"):
         load(acquire(member, hours=5), acquire(member, data={"title_id": "alien"}))
-    with pytest.raises(CommandError, match="line 1: recorded_at: "):
+    with pytest.raises(CommandError, match=r"line 1: recorded_at: "):
         load(past(member, "PlanChanged", {"plan": "basic"}, hours=4))
     assert history.load(member).head == 2
 
@@ -248,7 +248,7 @@ def test_a_member_s_lines_come_in_the_order_they_were_recorded(fresh, load):
 def test_a_command_id_with_other_data_is_refused(fresh, load):
     member, key = fresh(), fresh("c")
     load(acquire(member, command_id=key))
-    with pytest.raises(CommandError, match="line 1: .*used with other data"):
+    with pytest.raises(CommandError, match=r"line 1: .*used with other data"):
         load(acquire(member, command_id=key, data={"title_id": "alien"}))
 
 
@@ -266,5 +266,5 @@ def test_standard_input_and_a_missing_file(fresh, monkeypatch, tmp_path):
         monkeypatch.setattr("sys.stdin", given)
         call_command("import_history", "-", stdout=StringIO())
     assert history.load(member).head == 2
-    with pytest.raises(CommandError, match="cannot read .*: No such file"):
+    with pytest.raises(CommandError, match=r"cannot read .*: No such file"):
         call_command("import_history", str(tmp_path / "none"))

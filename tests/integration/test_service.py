@@ -3,6 +3,7 @@
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 
+import msgspec
 import pytest
 from django.db import connection, transaction
 
@@ -111,6 +112,29 @@ def test_no_limit_is_exceeded_by_a_race(fresh):
     assert sorted(outcomes) == ["accepted"] * 2 + ["refused"] * 6
     versions = [step.version for step in history.load(member).steps]
     assert versions == list(range(1, len(versions) + 1))
+
+
+def test_a_crowd_of_racing_commands_is_answered(fresh):
+    """Twenty-four commands of one member at once: none gives up, each is decided on its turn."""
+    member = fresh()
+
+    def race(n: int) -> str:
+        try:
+            return ask(member, RegisterDevice(f"d{n}", "phone")).outcome
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(12) as pool:
+        assert list(pool.map(race, range(24))) == ["accepted"] * 24
+    assert len(history.current(member).devices) == 24
+
+
+def test_a_wrongly_remembered_fold_cannot_decide(fresh):
+    member = fresh()
+    acquire(member)
+    alien = history.current(fresh())
+    history._remembered[member] = msgspec.structs.replace(alien, member_id=member, version=9)
+    assert acquire(member, "metropolis").version == 3
 
 
 def test_an_unknown_license_writes_nothing(fresh):

@@ -115,6 +115,11 @@ def test_a_refused_renewal_leaves_the_end():
     assert (row.active, row.renew_at, row.ends_at) == (True, None, NOON + 7 * DAY)
 
 
+def test_a_renewal_asked_too_early_leaves_the_job_its_time():
+    early = event("RenewalRefused", reason="RENEWAL_TOO_EARLY")
+    assert fold(renewal_calendar, issued(), early) == fold(renewal_calendar, issued())
+
+
 def test_a_playback_window_ends_a_license_earlier():
     window = NOON + 2 * DAY
     row = fold(renewal_calendar, issued(), event("PlaybackStarted", expires_at=window.isoformat()))

@@ -84,9 +84,7 @@ def tell(member: str) -> int:
     samurai = teller.after(days=1).downloads("seven-samurai", "pixel")
     teller.after(days=2).does(RenewLicense(third_man), kind="device")  # too early
     teller.after(days=6, hours=20).does(RenewLicense(third_man), kind="job")
-    teller.after(days=1).does(
-        RecordPlayback(samurai, "start"), ago=timedelta(days=2, hours=4)
-    )
+    teller.after(days=1).does(RecordPlayback(samurai, "start"), ago=timedelta(days=2, hours=4))
     teller.after(hours=20).does(ReleaseLicense(vertigo))
     north = teller.after(days=4).downloads("north", "pixel")
     teller.after(days=5).does(ReleaseLicense(third_man))

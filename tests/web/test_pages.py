@@ -2,7 +2,6 @@
 
 import gzip
 import re
-from datetime import UTC, datetime
 
 import pytest
 from django.contrib.auth.models import Group, User
@@ -117,7 +116,9 @@ def test_answers_vary_by_what_htmx_says(agent: Client, told: tuple[str, int]) ->
 
 def test_a_refusal_says_why(agent: Client, told: tuple[str, int]) -> None:
     member, _ = told
-    html = text(agent, f"/members/{member}/timeline/{step_of(member, 'AcquisitionRefused')}/?tab=why")
+    html = text(
+        agent, f"/members/{member}/timeline/{step_of(member, 'AcquisitionRefused')}/?tab=why"
+    )
     for words in ("DEVICE_LIMIT", "2 of 2", "iPad Air and Pixel 9", "would be the third"):
         assert words in html
     assert "b-standard" in html
@@ -252,5 +253,3 @@ def step_of(member: str, event_type: str) -> int:
     """The first step of a type."""
     recorded = store.read_stream(connection.for_reading(), stream_of(member))
     return next(event.version for event in recorded if event.type == event_type)
-
-

@@ -76,6 +76,12 @@ def duration(span: timedelta) -> str:
     return " ".join(parts)
 
 
+def rough(span: timedelta) -> str:
+    """Short enough for a tag: `2 d 4 h`, `15 h`, `8 min`."""
+    words = duration(span).split(" ")
+    return " ".join(words if words[1] == "d" else words[:2])
+
+
 def delta(span: timedelta) -> str:
     """`+14 d`, or with a minus sign."""
     sign = "−" if span < timedelta(0) else "+"

@@ -1,4 +1,4 @@
-"""Why a step was allowed or refused: the recorded decision in words, with value, limit and margin."""
+"""Why a step was allowed or refused: the recorded decision in words, with limit and margin."""
 
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
@@ -125,7 +125,10 @@ def why(
         verdict=str(record["verdict"]),
         line=line,
         code=code,
-        conditions=(*_limit_conditions(limits, published), *_fact_conditions(row, facts, published)),
+        conditions=(
+            *_limit_conditions(limits, published),
+            *_fact_conditions(row, facts, published),
+        ),
         row=_row(row, published, str((failed or {}).get("limit", ""))) if row else None,
         others=tuple(_row(x, published, "") for x in others),
         rules=f"{rules.get('id', 'rules')} v{rules.get('version', '?')}, {hash_[:7]}",
@@ -168,11 +171,9 @@ def _allowed(limits: Sequence[Mapping[str, Any]]) -> Line:
     return Line("Allowed. The tightest limit: ", f"{near['value']} of {near['max']}", after)
 
 
-def _devices_line(
-    step: Step, before: Member, names: Names, failed: Mapping[str, Any]
-) -> Line:
+def _devices_line(step: Step, before: Member, names: Names, failed: Mapping[str, Any]) -> Line:
     held = {x.device_id for x in before.licenses.values() if x.status == "active"}
-    called = sorted(names.device(device_id) for device_id in held)
+    called = sorted((names.device(device_id) for device_id in held), key=str.casefold)
     listed = f", {_and(called)}" if called else ""
     asked = names.device(step.recorded.data.get("device_id"))
     place = failed["value"]
@@ -331,4 +332,3 @@ def _value_words(name: str, value: Any) -> str:
     if name.endswith("_h") and isinstance(value, int):
         return f"{value // 24} d" if value % 24 == 0 else f"{value} h"
     return str(value)
-

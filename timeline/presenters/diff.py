@@ -115,7 +115,9 @@ def groups(before: Member, after: Member, names: Names, *, by_clock: bool = Fals
     )
     shown = [group for group in found if group is not None]
     if counters:
-        shown.append(Group("Counters", (Entity("", "", "", "", counters),), len(counters), by_clock))
+        shown.append(
+            Group("Counters", (Entity("", "", "", "", counters),), len(counters), by_clock)
+        )
     return shown
 
 
@@ -210,7 +212,7 @@ def _devices(
         if was == now:
             continue
         if was is None:
-            fields = (
+            fields: tuple[Field, ...] = (
                 Field("Type", None, now.type or "not known"),
                 Field("Registered", None, clock.moment(now.registered_at)),
             )

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from datetime import datetime
-from typing import Protocol
+from typing import Any, Protocol
 
 import msgspec
 
@@ -30,6 +30,17 @@ class Listed(Protocol):
     def why(self) -> str: ...
 
 
+class Counted(Protocol):
+    """What the member directory says of itself."""
+
+    @property
+    def members(self) -> int: ...
+    @property
+    def events(self) -> int: ...
+    @property
+    def refusals(self) -> int: ...
+
+
 class Row(msgspec.Struct, frozen=True):
     """One member of the table."""
 
@@ -50,6 +61,31 @@ def rows(
 ) -> list[Row]:
     """Members with what happened last; `said` holds the sentences that could be told."""
     return [_row(member, now, (said or {}).get(member.member_id)) for member in found]
+
+
+def totals(counted: Counted) -> str:
+    """`200 members, 12 471 events, 183 refusals.`"""
+    words = ("member", counted.members), ("event", counted.events), ("refusal", counted.refusals)
+    return ", ".join(f"{grouped(n)} {word}{'' if n == 1 else 's'}" for word, n in words) + "."
+
+
+def grouped(number: int) -> str:
+    """Thousands apart, by a space that does not break."""
+    return f"{number:,}".replace(",", "\u202f")
+
+
+def last_words(event_type: str, data: Mapping[str, Any], title: str | None) -> str | None:
+    """The last event in a sentence; None when its title is not known."""
+    names = sentences.Names()
+    names.learn(event_type, data)
+    license_id = data.get("license_id")
+    if license_id is not None:
+        if title is None and str(license_id) not in names.titles:
+            return None
+        names.titles.setdefault(str(license_id), title or "")
+    if data.get("device_id") not in names.devices:
+        names.device_of.clear()  # an id in the middle of a sentence helps nobody
+    return sentences.phrase(event_type, data, names).text
 
 
 def _row(member: Listed, now: datetime, sentence: str | None) -> Row:

@@ -11,6 +11,7 @@ from timeline.presenters.strip import Window, percent
 ROW = 19  # pixels from one bar to the next
 BAR = 16
 MOST_BARS = 1500
+ROOM_FOR_WORDS = 7.5  # percent
 ICONS = {"phone": "phone", "tablet": "tablet", "laptop": "laptop", "tv": "tv"}
 
 
@@ -118,13 +119,13 @@ def _lane(
         for bar in sorted(bars, key=lambda bar: bar.start)
     ]
     refused = [
-        _mark(story, view, at, group, _row(rows, view.clipped(group[0].at) - 1, _right(view, group)))
+        _mark(
+            story, view, at, group, _row(rows, view.clipped(group[0].at) - 1, _right(view, group))
+        )
         for group in _near([mark for mark in marks if mark.kind == "refused"], view)
     ]
     play_y = max(1, len(rows)) * ROW + 2 if rows else 2
-    plays = [
-        _mark(story, view, at, [mark], play_y) for mark in marks if mark.kind == "played"
-    ]
+    plays = _plays(story, view, at, marks, play_y)
     height = max(len(rows) * ROW + 1, ROW + 1) if rows else 2
     return Lane(
         device_id=device_id,
@@ -137,6 +138,20 @@ def _lane(
         plays=tuple(plays),
         play_y=play_y,
     )
+
+
+def _plays(story: Story, view: Window, at: datetime, marks: list[Mark], y: int) -> list[MarkShape]:
+    """The playbacks in a row; words stand beside a late one only where there is room for them."""
+    played = sorted((mark for mark in marks if mark.kind == "played"), key=lambda mark: mark.at)
+    free, shapes = 0.0, []
+    for mark in played:
+        shape = _mark(story, view, at, [mark], y)
+        left = view.clipped(mark.at)
+        if shape.tie_words and left - free < ROOM_FOR_WORDS:
+            shape = msgspec.structs.replace(shape, tie_words="")
+        free = max(free, view.clipped(mark.known_at or mark.at) + 0.6)
+        shapes.append(shape)
+    return shapes
 
 
 def _row(rows: list[float], left: float, right: float) -> int:
@@ -161,7 +176,9 @@ def _bar(story: Story, view: Window, at: datetime, bar: Bar, y: int) -> BarShape
     seam = min(max(view.clipped(bar.granted_until), left), right)
     title = story.names.title(bar.license_id)
     studio = story.names.studios.get(bar.license_id, "")
-    ending = {"clock": "expired by the clock", "released": "released"}.get(bar.ending, "still valid")
+    ending = {"clock": "expired by the clock", "released": "released"}.get(
+        bar.ending, "still valid"
+    )
     until = f"{clock.moment(bar.start)} to {clock.moment(bar.end)}"
     width = right - left
     return BarShape(
@@ -222,7 +239,7 @@ def _mark(story: Story, view: Window, at: datetime, group: list[Mark], y: int) -
         x=percent(view.clipped(mark.at)),
         y=y,
         tie_x=percent(view.clipped(late)) if late else "",
-        tie_words=f"{clock.duration(late - mark.at)} late" if late else "",
+        tie_words=f"{clock.rough(late - mark.at)} late" if late else "",
     )
 
 

@@ -1,4 +1,4 @@
-"""Reads a history once, in recorded order, into what the page shows: rows, bars, marks and limits."""
+"""Reads a history once, in recorded order, into what is shown: rows, bars, marks and limits."""
 
 import heapq
 from collections.abc import Iterator, Mapping
@@ -72,6 +72,8 @@ class Story(msgspec.Struct):
     bands: list[Band] = msgspec.field(default_factory=list)
     devices: list[str] = msgspec.field(default_factory=list)
     names: Names = msgspec.field(default_factory=Names)
+    as_of: datetime = datetime.min.replace(tzinfo=UTC)
+    next_end: datetime | None = None  # when the clock will end the next license
 
 
 def moments(history: History, now: datetime | None = None) -> list[Moment]:
@@ -84,7 +86,9 @@ def read(history: History, now: datetime | None = None) -> Story:
     reader = _Reader()
     for step in history.steps:
         reader.step(step)
-    reader.clock_until(now or datetime.now(UTC), inclusive=True)
+    now = now or datetime.now(UTC)
+    reader.clock_until(now, inclusive=True)
+    reader.story.as_of, reader.story.next_end = now, min(reader.ends.values(), default=None)
     return reader.story
 
 
@@ -106,13 +110,13 @@ def tags(moment: Moment, repeats: Mapping[int, int] | None = None) -> list[Tag]:
 def _step_tags(step: Step, repeated: int) -> Iterator[Tag]:
     limit = refused_limit(step.recorded.metadata)
     if limit:
-        yield Tag(f"{limit['value']} of {limit['max']} {limit.get('label', '')}".rstrip(), "refused")
+        yield Tag(limit_words(limit), "refused")
     elif step.recorded.type in ("AcquisitionRefused", "RenewalRefused"):
         yield Tag(reason_words(str(step.recorded.data.get("reason", ""))), "refused")
     if repeated:
         yield Tag(f"asked {repeated + 1} times")
-    if step.late is not None:
-        yield Tag(f"reported {clock.duration(step.late)} later", "late")
+    if is_late(step) and step.late is not None:
+        yield Tag(f"reported {clock.rough(step.late)} later", "late")
     if step.event is None:
         yield Tag("not readable", "refused")
     actor = actor_kind(step.recorded.metadata)
@@ -146,6 +150,27 @@ def decision_limits(metadata: Mapping[str, Any]) -> list[dict[str, Any]]:
     return [x for x in limits if isinstance(x, dict) and "value" in x and "max" in x]
 
 
+_SHORT = {
+    "max_downloads": "downloads",
+    "studio_year_max": "from this studio",
+    "title_year_max": "of this title",
+}
+
+
+def limit_words(limit: Mapping[str, Any]) -> str:
+    """`2 of 2 devices`; a value beyond its limit as `30 hours left, at most 24`."""
+    value, most = limit["value"], limit["max"]
+    label = _SHORT.get(str(limit.get("limit")), str(limit.get("label", "")))
+    if isinstance(value, int) and isinstance(most, int) and value > most:
+        return f"{value} {label}, at most {most}"
+    return f"{value} of {most} {label}".rstrip()
+
+
+def is_late(step: Step) -> bool:
+    """Whether a report came late. A job that writes an expiry down was never expected on time."""
+    return step.late is not None and step.recorded.type != "LicenseExpired"
+
+
 def reason_words(code: str) -> str:
     """`TITLE_WITHDRAWN` as `title withdrawn`."""
     return code.replace("_", " ").lower()
@@ -169,9 +194,7 @@ class _Reader:
         license_id = data.get("license_id")
         license_id = license_id if isinstance(license_id, str) else None
         kind = sentences.kind_of(recorded.type)
-        self.story.moments.append(
-            Moment(step.version, step.version, at, kind, license_id, step)
-        )
+        self.story.moments.append(Moment(step.version, step.version, at, kind, license_id, step))
         self.last = step.version
         self._device(data.get("device_id"))
         self._bands(recorded.metadata, at)
@@ -242,7 +265,7 @@ class _Reader:
         device_id = self.story.names.device_of.get(license_id)
         if device_id is None:
             return
-        late = recorded.recorded_at if step.late is not None else None
+        late = recorded.recorded_at if is_late(step) else None
         reason = str(recorded.data.get("reason") or "")
         self.story.marks.append(
             Mark(kind, device_id, license_id, step.version, recorded.occurred_at, late, reason)
@@ -270,5 +293,3 @@ def limit_at(story: Story, name: str, at: datetime) -> int | None:
         if band.limit == name and band.start <= at:
             found = band.max
     return found
-
-

@@ -102,7 +102,7 @@ def _lag(step: Step) -> str:
     delay = step.recorded.recorded_at - step.recorded.occurred_at
     if delay.total_seconds() < 0.05:
         return ""
-    word = "reported" if step.late is not None else "recorded"
+    word = "reported" if moments.is_late(step) else "recorded"
     return f"{word} {clock.duration(delay)} later"
 
 
@@ -200,7 +200,12 @@ def state_view(member: Member, names: Names) -> StateView:
         ended=tuple(ended[:MOST_ROWS]),
         ended_more=max(0, len(ended) - MOST_ROWS),
         devices=tuple(
-            (names.device(x.device_id), x.type or "not known", x.device_id, held.get(x.device_id, 0))
+            (
+                names.device(x.device_id),
+                x.type or "not known",
+                x.device_id,
+                held.get(x.device_id, 0),
+            )
             for x in member.devices.values()
         ),
         titles=tuple(

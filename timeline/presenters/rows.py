@@ -54,11 +54,7 @@ def around(
     """About a hundred rows around step `middle`, out of those that match the filter."""
     found = [moment for moment in story.moments if _matches(moment, story, q, kind)]
     place = next(
-        (
-            number
-            for number in range(len(found) - 1, -1, -1)
-            if _key(found[number]) <= (middle, 0)
-        ),
+        (number for number in range(len(found) - 1, -1, -1) if _key(found[number]) <= (middle, 0)),
         0,
     )
     start = max(0, min(place - WINDOW // 2, len(found) - WINDOW))
@@ -66,8 +62,9 @@ def around(
     stands = _standing(found, cursor)
     rows: list[Row] = []
     day = ""
+    year = cursor.at.year
     for moment in chosen:
-        date = clock.date(moment.at)
+        date = clock.day(moment.at) if moment.at.year == year else clock.date(moment.at)
         rows.append(_row(moment, story, repeats, date if date != day else "", moment is stands))
         day = date
     return Listing(
@@ -97,7 +94,7 @@ def _standing(found: list[Moment], cursor: Cursor) -> Moment | None:
 
 def _matches(moment: Moment, story: Story, q: str, kind: str) -> bool:
     if kind == "late":
-        if moment.step is None or moment.step.late is None:
+        if moment.step is None or not moments.is_late(moment.step):
             return False
     elif kind and moment.kind != kind:
         return False
@@ -109,9 +106,7 @@ def _matches(moment: Moment, story: Story, q: str, kind: str) -> bool:
     return q.casefold() in f"{words} {tags} {moment.license_id or ''} {event_type}".casefold()
 
 
-def _row(
-    moment: Moment, story: Story, repeats: Mapping[int, int], date: str, current: bool
-) -> Row:
+def _row(moment: Moment, story: Story, repeats: Mapping[int, int], date: str, current: bool) -> Row:
     return Row(
         moment.version,
         moment.after,

@@ -70,7 +70,10 @@ class Names:
             self._device(data.get("device_id"), data)
         elif event_type in ("LicenseIssued", "AcquisitionRefused"):
             self._license(
-                data.get("license_id"), data.get("title_id"), data.get("device_id"), data.get("title")
+                data.get("license_id"),
+                data.get("title_id"),
+                data.get("device_id"),
+                data.get("title"),
             )
             self._device(data.get("device_id"), data.get("device"))
 
@@ -139,7 +142,7 @@ def phrase(event_type: str, data: Mapping[str, Any], names: Names) -> Phrase:
         case "PlaybackStarted":
             end = clock.instant(data.get("expires_at"))
             first = "first played" if end else "played"
-            left = f", to be watched by {clock.moment(end)}" if end else ""
+            left = f", watch by {clock.moment(end)}" if end else ""
             return Phrase("", title, f" {first}{_on(device)}{left}")
         case "PlaybackStopped":
             return Phrase("Playback of ", title, f" stopped{_on(device)}")

@@ -133,9 +133,15 @@ def window(everything: Window, size: Zoom, at: datetime) -> Window:
 
 
 def density(
-    moments: Sequence[Moment], view: Window, at: datetime, *, buckets: int, height: float
+    moments: Sequence[Moment],
+    view: Window,
+    at: datetime,
+    *,
+    buckets: int,
+    height: float,
+    headroom: float = 3,
 ) -> Strip:
-    """Columns of a strip; a refusal is never averaged away."""
+    """Columns of a strip; a refusal is never averaged away. `headroom` stays free above them."""
     span = (view.end - view.start) / buckets
     counts: dict[int, list[int]] = {}
     for moment in moments:
@@ -144,7 +150,7 @@ def density(
             count = counts.setdefault(place, [0, 0, 0])
             count[{"refused": 1}.get(moment.kind, 0 if moment.version else 2)] += 1
     most = max((sum(count) for count in counts.values()), default=1)
-    scale = (height - 4) / max(most, 4)
+    scale = (height - headroom) / max(most, 4)
     columns: list[Column] = []
     crosses: list[Column] = []
     for place, count in sorted(counts.items()):

@@ -13,6 +13,7 @@ from django.utils import timezone
 
 from licensing import connection, history, rulebook, store
 from licensing.history import History
+from timeline import pasts
 from timeline.forms import KINDS, Asked, asked
 from timeline.http import MEMBER_ID, part_wanted, small_int, staff_page
 from timeline.presenters import clock, decision, lanes, moments, panel, rows, strip
@@ -57,14 +58,14 @@ def _address(member_id: str, version: int | str) -> str:
 def _show(request: HttpRequest, member_id: str, version: str | None) -> HttpResponse:
     if not MEMBER_ID.fullmatch(member_id):
         raise Http404("This can be no member's id.")
-    past = history.load(member_id)
-    if not past.head:
+    kept = pasts.load(member_id)
+    if kept is None:
         context = {"section": "members", "member_id": member_id}
         return render(request, "timeline/unknown.html", context)
-    query, now = asked(request.GET), timezone.now()
+    past, query, now = kept.history, asked(request.GET), timezone.now()
     place = _place(past, version)
     cursor = _cursor(past, place.version, query.t, now if version is None else None)
-    page = Page(past, query, cursor, now, place.notice)
+    page = Page(kept, query, cursor, now, place.notice)
     match part_wanted(request, REGIONS):
         case "panel":
             return render(request, "timeline/panel.html", page.panel_part() | {"fragment": True})
@@ -110,18 +111,16 @@ class Page:
     """The values of the regions, each made when its region is sent."""
 
     def __init__(
-        self, past: History, query: Asked, cursor: Cursor, now: datetime, notice: str
+        self, kept: pasts.Past, query: Asked, cursor: Cursor, now: datetime, notice: str
     ) -> None:
-        self.past, self.query, self.cursor, self.now, self.notice = past, query, cursor, now, notice
-        self.base = reverse("timeline", args=[past.member_id])
-        self._story: Story | None = None
+        self.kept, self.past = kept, kept.history
+        self.query, self.cursor, self.now, self.notice = query, cursor, now, notice
+        self.base = reverse("timeline", args=[self.past.member_id])
 
     @property
     def story(self) -> Story:
         """One pass over the whole history, for the regions that need it."""
-        if self._story is None:
-            self._story = moments.read(self.past, self.now)
-        return self._story
+        return self.kept.story(self.now)
 
     def whole(self) -> dict[str, Any]:
         """The full page."""
@@ -236,7 +235,7 @@ class Page:
                 story.moments, everything, at, buckets=strip.OVERVIEW_BUCKETS, height=15
             ),
             "strip": strip.density(
-                story.moments, view, at, buckets=strip.STRIP_BUCKETS, height=41
+                story.moments, view, at, buckets=strip.STRIP_BUCKETS, height=41, headroom=13
             ),
             "ticks": strip.ticks(view, self.now),
             "lanes": drawn,

@@ -1,0 +1,207 @@
+"""The lines of an import: each read strictly into a command to decide or a past event to keep."""
+
+import json
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from datetime import UTC, datetime, timedelta
+from typing import Annotated, Any, NoReturn, TypeVar
+from uuid import UUID
+
+import msgspec
+
+from licensing import codec, store
+from licensing.domain import commands
+from licensing.store.integrity import check_storable
+
+T = TypeVar("T")
+
+LONGEST_LINE = 64 * 1024
+DEEPEST = 32
+# A clock a little ahead is forgiven; a later `recorded_at` would hold the stream back for ever.
+AHEAD = timedelta(minutes=5)
+COMMANDS: Mapping[str, type[commands.Command]] = {
+    kind.__name__: kind
+    for kind in (
+        commands.AcquireLicense,
+        commands.ChangePlan,
+        commands.ExpireLicense,
+        commands.RecordPlayback,
+        commands.RegisterDevice,
+        commands.ReleaseLicense,
+        commands.RenewLicense,
+    )
+}
+
+MemberId = Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")]
+CommandId = Annotated[str, msgspec.Meta(min_length=1, max_length=200)]
+Instant = Annotated[datetime, msgspec.Meta(tz=True)]
+
+
+class BadLine(Exception):
+    """A line that cannot be taken, and why; nothing of it was written."""
+
+    def __init__(self, number: int, why: str) -> None:
+        super().__init__(f"line {number}: {why}")
+        self.number = number
+        self.why = why
+
+
+class CommandLine(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A command to be decided by the rules in force when it occurred."""
+
+    member: MemberId
+    command: str
+    command_id: CommandId
+    occurred_at: Instant
+    data: dict[str, Any]
+    recorded_at: Instant | None = None
+
+
+class EventLine(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A past event, taken as it is."""
+
+    member: MemberId
+    type: str
+    schema_version: int
+    event_id: UUID
+    occurred_at: Instant
+    data: dict[str, Any]
+    recorded_at: Instant | None = None
+    metadata: dict[str, Any] = {}
+
+
+class Asked(msgspec.Struct, frozen=True):
+    """A command line with its command, ready to be handled."""
+
+    number: int
+    line: CommandLine
+    command: commands.Command
+
+    @property
+    def known_at(self) -> datetime:
+        return (self.line.recorded_at or self.line.occurred_at).astimezone(UTC)
+
+
+class Past(msgspec.Struct, frozen=True):
+    """An event line, ready to be appended."""
+
+    number: int
+    line: EventLine
+
+    @property
+    def known_at(self) -> datetime:
+        return (self.line.recorded_at or self.line.occurred_at).astimezone(UTC)
+
+
+def read_line(number: int, raw: bytes, *, now: datetime) -> Asked | Past | None:
+    """The line as something to do, or None when it is blank; raises BadLine."""
+    if not raw.strip():
+        return None
+    found = _parse(number, raw)
+    if ("command" in found) == ("type" in found):
+        raise BadLine(number, 'needs either "command" (to decide) or "type" (a past event)')
+    read: Asked | Past
+    if "command" in found:
+        line = _convert(number, found, CommandLine)
+        read = Asked(number, line, _command(number, line))
+        if read.known_at < line.occurred_at:
+            raise BadLine(number, "recorded_at: lies before occurred_at")
+    else:
+        read = Past(number, _convert(number, found, EventLine))
+        _check_event(number, read.line)
+    if max(read.known_at, read.line.occurred_at) > now + AHEAD:
+        raise BadLine(number, "recorded_at: lies in the future")
+    return read
+
+
+def _parse(number: int, raw: bytes) -> dict[str, Any]:
+    if len(raw) > LONGEST_LINE:
+        raise BadLine(number, f"is longer than {LONGEST_LINE} bytes")
+
+    def once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        found = dict(pairs)
+        if len(found) < len(pairs):
+            names = [name for name, _ in pairs]
+            twice = next(name for name in names if names.count(name) > 1)
+            raise BadLine(number, f"{twice}: the key appears twice")
+        return found
+
+    try:
+        value = json.loads(raw.decode().rstrip(), object_pairs_hook=once)
+    except UnicodeDecodeError as error:
+        raise BadLine(number, f"is not UTF-8 at byte {error.start + 1}") from None
+    except json.JSONDecodeError as error:
+        raise BadLine(number, f"is not JSON: {error.msg} at column {error.colno}") from None
+    except (RecursionError, ValueError):
+        raise BadLine(number, "is not plain JSON") from None
+    if not isinstance(value, dict):
+        raise BadLine(number, "is not a JSON object")
+    _check_values(number, value)
+    return value
+
+
+def _check_values(number: int, value: dict[str, Any]) -> None:
+    if _deeper_than(value, DEEPEST):
+        raise BadLine(number, f"is nested deeper than {DEEPEST}")
+    for name, item in value.items():
+        try:
+            check_storable(item, name)
+        except store.NotStorable as error:
+            raise BadLine(number, f"{error.path}: {error.why} cannot be kept") from None
+
+
+def _deeper_than(value: Any, levels: int) -> bool:
+    if not isinstance(value, dict | list):
+        return False
+    inner = value.values() if isinstance(value, dict) else value
+    return levels == 0 or any(_deeper_than(item, levels - 1) for item in inner)
+
+
+def _convert(number: int, value: Any, kind: type[T], path: str = "") -> T:
+    try:
+        return msgspec.convert(value, kind, strict=True)
+    except msgspec.ValidationError as error:
+        _bad_value(number, str(error), path)
+
+
+def _bad_value(number: int, message: str, path: str) -> NoReturn:
+    found = re.fullmatch(r"(.*?)(?: - at `\$\.?(.*?)`)?", message, re.DOTALL)
+    why, inner = (found[1], found[2]) if found else (message, None)
+    place = ".".join(part for part in (path, inner) if part)
+    raise BadLine(number, f"{place}: {why}" if place else why)
+
+
+def _command(number: int, line: CommandLine) -> commands.Command:
+    kind = COMMANDS.get(line.command)
+    if kind is None:
+        known = ", ".join(sorted(COMMANDS))
+        raise BadLine(number, f"command: {line.command!r} is not one of {known}")
+    _check_fields(number, line.data, kind)
+    return _convert(number, line.data, kind, "data")
+
+
+def _check_fields(number: int, data: dict[str, Any], kind: type[msgspec.Struct]) -> None:
+    # The domain's structs read what older builds wrote, so they skip what they do not know.
+    for name in data:
+        if name not in kind.__struct_fields__:
+            raise BadLine(number, f"data.{name}: unknown field")
+
+
+def _check_event(number: int, line: EventLine) -> None:
+    kind = codec.BY_NAME.get(line.type)
+    if kind is not None:
+        _check_fields(number, line.data, kind)
+    try:
+        event = codec.decode(line.type, line.schema_version, line.data)
+    except codec.UnreadableEvent as error:
+        raise BadLine(number, str(error)) from None
+    for name in event.__struct_fields__:
+        value = getattr(event, name)
+        if isinstance(value, datetime) and value.utcoffset() is None:
+            raise BadLine(number, f"data.{name}: an instant needs an offset")
+
+
+def read_lines(lines: Iterable[bytes], *, now: datetime) -> Iterator[Asked | Past | None]:
+    """Every line in its order; raises BadLine at the first that cannot be taken."""
+    for number, raw in enumerate(lines, start=1):
+        yield read_line(number, raw, now=now)
