@@ -145,7 +145,7 @@ STORIES = (
     Story(
         "otto-offline",
         "Refused at 2 of 2 devices while the tablet, offline on a trip, had long deleted its "
-        "download; its report came days late. Compare as known then with as it happened.",
+        "download; its report came days late.",
         "standard", "DE", 1, (TABLET, PHONE, LAPTOP), otto,
     ),
     Story(

@@ -1,10 +1,12 @@
 """Dragging the playhead in a real browser: the same frame, the right end, no broken policy."""
 
+import os
 import random
 import re
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Literal
 
 import pytest
 from playwright.sync_api import Page, Route, expect
@@ -12,7 +14,7 @@ from playwright.sync_api import Page, Route, expect
 from tests.conftest import new_id
 from tests.web.story import tell
 
-IMAGES = Path(__file__).resolve().parents[2] / "docs" / "img"
+SCHEMES: tuple[Literal["light", "dark"], ...] = ("light", "dark")
 
 
 @pytest.fixture(scope="module")
@@ -231,24 +233,25 @@ def test_without_script_every_step_is_reached(
     plain.close()
 
 
-def test_pictures_for_the_docs(watched: Page, told: tuple[str, int]) -> None:
+def test_pages_fit_wide_and_narrow_in_light_and_dark(
+    watched: Page, told: tuple[str, int], tmp_path: Path
+) -> None:
+    """With PLAYHEAD_PICTURES=<folder> the pictures are kept there, to be looked at."""
     member, last = told
-    IMAGES.mkdir(parents=True, exist_ok=True)
+    folder = Path(os.environ.get("PLAYHEAD_PICTURES") or tmp_path)
     pages = (
         ("timeline", f"/members/{member}/timeline/{last - 6}/"),
         ("why", f"/members/{member}/timeline/10/?tab=why"),
         ("state", f"/members/{member}/timeline/{last}/?tab=state"),
         ("home", "/"),
     )
-    for scheme in ("light", "dark"):
-        watched.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
-        for width in (1440, 390):
-            watched.set_viewport_size({"width": width, "height": 1000 if width > 800 else 844})
+    for scheme in SCHEMES:
+        watched.emulate_media(color_scheme=scheme)
+        for width, height in ((1440, 1000), (390, 844)):
+            watched.set_viewport_size({"width": width, "height": height})
             for name, url in pages:
                 watched.goto(url)
                 assert watched.evaluate(
                     "document.documentElement.scrollWidth <= document.documentElement.clientWidth"
                 ), (name, width)
-                watched.screenshot(
-                    path=IMAGES / f"{name}-{width}-{scheme}.png", full_page=width < 800
-                )
+                watched.screenshot(path=folder / f"{name}-{width}-{scheme}.png")

@@ -202,7 +202,8 @@ def _paste(step: Step, names: Names, line: Line, record: Mapping[str, Any]) -> s
     if record["verdict"] != "refused":
         return f"{when} {title} was allowed{' on ' + device if device else ''}. {line.text}"
     what = "renewal" if recorded.type == "RenewalRefused" else "download"
-    return f"{when} your {what} of {title}{where} was declined. {line.text}"
+    told = line.text.replace("are already", "were already")  # read later than it was decided
+    return f"{when} your {what} of {title}{where} was declined. {told}"
 
 
 # -- Conditions --
