@@ -68,6 +68,7 @@ function collect() {
     })),
     marks: all('[data-m]', plot).map((el) => ({ el, at: Number(el.dataset.m) })),
     lanes: all('[data-lane]', plot),
+    partial: 'partial' in plot.dataset,
   };
 }
 
@@ -92,6 +93,7 @@ function tenses(at) {
     if (tense === 'live') held.set(bar.device, (held.get(bar.device) || 0) + 1);
   }
   for (const mark of drawn.marks) mark.el.classList.toggle('later', mark.at > at);
+  if (drawn.partial) return; // bars were left out, so only the server can count
   for (const lane of drawn.lanes) {
     const count = held.get(lane.dataset.lane) || 0;
     lane.textContent = `${count} in use`;
@@ -178,7 +180,7 @@ function rest(push) {
     const v = wanted();
     remember(v, push);
     if (!document.getElementById(`s${v}`) && v > 0) refresh('events');
-    if (!shows(timeOf(v))) refresh('tracks');
+    if (drawn.partial || !shows(timeOf(v))) refresh('tracks');
   }, push ? 0 : REST_MS);
 }
 

@@ -101,6 +101,19 @@ def test_the_clock_is_told_apart() -> None:
     assert diff.by_clock(before, before, Names.of(before), "step 1") is None
 
 
+def test_a_long_group_is_cut_and_says_so() -> None:
+    past = Past()
+    for number in range(diff.MOST + 5):
+        past.issued(f"l{number}", f"Film {number}")
+    groups = diff.groups(Member("ada"), past.member, Names.of(past.member))
+    assert [(group.title, group.more > 0) for group in groups] == [
+        ("Added", True),
+        ("Counters", True),
+    ]
+    assert groups[0].count == diff.MOST + 5
+    assert diff.unchanged(past.member, past.member) == 2 * (diff.MOST + 5)
+
+
 json_values = st.recursive(
     st.none() | st.booleans() | st.integers() | st.text(max_size=3),
     lambda inner: st.dictionaries(st.text(max_size=3), inner, min_size=1, max_size=3),

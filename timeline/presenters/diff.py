@@ -14,6 +14,7 @@ from timeline.presenters.state import as_json
 
 # The version counts the events; it is no change of what the events are about.
 _NOT_COMPARED = ("version",)
+MOST = 40  # entities of a group that are put into words
 
 
 class Field(msgspec.Struct, frozen=True):
@@ -36,12 +37,13 @@ class Entity(msgspec.Struct, frozen=True):
 
 
 class Group(msgspec.Struct, frozen=True):
-    """Changes of one sort; `count` is the number beside the heading."""
+    """Changes of one sort; `count` is the number beside the heading, `more` are not shown."""
 
     title: str
     entities: tuple[Entity, ...]
     count: int
     by_clock: bool = False
+    more: int = 0
 
 
 # -- Flat paths --
@@ -60,10 +62,16 @@ def changes(before: Any, after: Any) -> list[dict[str, Any]]:
     ]
 
 
-def unchanged(before: Any, after: Any) -> int:
-    """How many values are the same in both states."""
-    was, now = _flat(before), _flat(after)
-    return sum(1 for path, value in was.items() if path in now and now[path] == value)
+def unchanged(before: Member, after: Member) -> int:
+    """How many licenses, devices and titles are the same in both states."""
+    pairs = (
+        (before.licenses, after.licenses),
+        (before.devices, after.devices),
+        (before.downloads, after.downloads),
+    )
+    return sum(
+        1 for was, now in pairs for key, value in was.items() if key in now and now[key] == value
+    )
 
 
 def _flat(state: Any) -> dict[str, Any]:
@@ -115,9 +123,9 @@ def groups(before: Member, after: Member, names: Names, *, by_clock: bool = Fals
     )
     shown = [group for group in found if group is not None]
     if counters:
-        shown.append(
-            Group("Counters", (Entity("", "", "", "", counters),), len(counters), by_clock)
-        )
+        entity = Entity("", "", "", "", counters[:MOST])
+        more = max(0, len(counters) - MOST)
+        shown.append(Group("Counters", (entity,), len(counters), by_clock, more))
     return shown
 
 
@@ -135,11 +143,13 @@ def by_clock(before: Member, after: Member, names: Names, since: str) -> Group |
     ]
     if not entities:
         return None
-    return Group(f"By clock since {since}", tuple(entities), len(entities), True)
+    return _group(f"By clock since {since}", entities, len(entities), True)
 
 
 def _group(title: str, entities: list[Entity], count: int, by_clock: bool) -> Group | None:
-    return Group(title, tuple(entities), count, by_clock) if entities else None
+    if not entities:
+        return None
+    return Group(title, tuple(entities[:MOST]), count, by_clock, max(0, len(entities) - MOST))
 
 
 _STATUS_KIND = {"active": "granted", "expired": "expired", "released": "ended", "revoked": "ended"}

@@ -10,8 +10,9 @@ from timeline.presenters.strip import Window, percent
 
 ROW = 19  # pixels from one bar to the next
 BAR = 16
-MOST_BARS = 1500
+MOST_BARS = 500
 ROOM_FOR_WORDS = 7.5  # percent
+CLOSE = 0.35
 ICONS = {"phone": "phone", "tablet": "tablet", "laptop": "laptop", "tv": "tv"}
 
 
@@ -90,7 +91,7 @@ def draw(story: Story, view: Window, at: datetime) -> Lanes:
     """Lay out every device that shows anything in the window at `at`."""
     by_device: dict[str, list[Bar]] = {}
     shown = [bar for bar in story.bars.values() if view.shows(bar.start, bar.end)]
-    for bar in shown[:MOST_BARS]:
+    for bar in _worth_drawing(shown, at):
         by_device.setdefault(bar.device_id, []).append(bar)
     marks: dict[str, list[Mark]] = {}
     for mark in story.marks:
@@ -108,6 +109,13 @@ def draw(story: Story, view: Window, at: datetime) -> Lanes:
         tuple(_bands(story, view)),
         max(0, len(shown) - MOST_BARS),
     )
+
+
+def _worth_drawing(bars: list[Bar], at: datetime) -> list[Bar]:
+    """All of them, or those valid now and the longest of the others."""
+    if len(bars) <= MOST_BARS:
+        return bars
+    return sorted(bars, key=lambda x: (x.start <= at < x.end, x.end - x.start))[-MOST_BARS:]
 
 
 def _lane(
@@ -143,10 +151,14 @@ def _lane(
 def _plays(story: Story, view: Window, at: datetime, marks: list[Mark], y: int) -> list[MarkShape]:
     """The playbacks in a row; words stand beside a late one only where there is room for them."""
     played = sorted((mark for mark in marks if mark.kind == "played"), key=lambda mark: mark.at)
-    free, shapes = 0.0, []
+    free, last = 0.0, 0.0
+    shapes: list[MarkShape] = []
     for mark in played:
         shape = _mark(story, view, at, [mark], y)
         left = view.clipped(mark.at)
+        if shapes and left - last < CLOSE and not shape.tie_x:
+            continue  # it would lie on the one before
+        last = left
         if shape.tie_words and left - free < ROOM_FOR_WORDS:
             shape = msgspec.structs.replace(shape, tie_words="")
         free = max(free, view.clipped(mark.known_at or mark.at) + 0.6)
