@@ -11,7 +11,7 @@ COMPILE = $(BIN)/pip-compile --quiet --generate-hashes --allow-unsafe --strip-ex
 	--no-annotate --no-emit-index-url --no-emit-find-links --no-emit-trusted-host
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check fmt lint types arch lock browser clean
+.PHONY: help run test pictures check fmt lint types arch lock browser clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' Makefile
@@ -21,6 +21,11 @@ run: $(BIN)/.base ## start everything on http://127.0.0.1:8000 (PLAYHEAD_PORT), 
 
 test: $(BIN)/.dev $(if $(filter yes,$(BROWSER)),browser) ## all tests, the browser's too
 	$(BIN)/pytest $(if $(filter yes,$(BROWSER)),,--ignore=tests/browser) $(PYTEST_ARGS)
+
+pictures: $(BIN)/.dev browser ## take the README's picture again, with the browser tests
+	mkdir -p .pictures
+	PLAYHEAD_PICTURES=.pictures $(BIN)/pytest tests/browser -k wide_and_narrow
+	cp .pictures/timeline-1440-light.png docs/img/timeline.png
 
 check: lint types arch test ## everything that must hold before a commit
 
