@@ -1,14 +1,11 @@
 """The API's reference page: plain HTML from the OpenAPI schema, within the strict CSP."""
 
-from pathlib import Path
 from typing import Any
 
 from django.http import HttpRequest, HttpResponse
-from django.template import Engine, RequestContext
+from django.shortcuts import render
 from ninja import NinjaAPI
 from ninja.openapi.docs import DocsBase
-
-_TEMPLATE = Path(__file__).with_name("docs.html")
 
 
 class Docs(DocsBase):
@@ -19,8 +16,7 @@ class Docs(DocsBase):
         schema = api.get_openapi_schema(path_params=kwargs)
         context = {"info": schema["info"], "openapi_url": self.get_openapi_url(api, kwargs)}
         context["calls"] = _calls(schema)
-        template = Engine.get_default().from_string(_TEMPLATE.read_text())
-        return HttpResponse(template.render(RequestContext(request, context)))
+        return render(request, "api.html", context)
 
 
 def _calls(schema: dict[str, Any]) -> list[dict[str, Any]]:
@@ -29,9 +25,11 @@ def _calls(schema: dict[str, Any]) -> list[dict[str, Any]]:
         {
             "method": method.upper(),
             "path": path,
-            "description": operation.get("description") or operation["summary"],
-            "parameters": [_parameter(found) for found in operation.get("parameters", [])],
-            "fields": _fields(operation, shapes),
+            "description": (operation.get("description") or operation["summary"]).replace("`", ""),
+            "inputs": [
+                *map(_parameter, operation.get("parameters", [])),
+                *_fields(operation, shapes),
+            ],
         }
         for path, operations in schema["paths"].items()
         for method, operation in operations.items()
