@@ -19,12 +19,10 @@ BUCKETS = {
     "member-ann": 525,
     "member-ünï-漢": 753,
 }
+STORABLE = st.characters(exclude_categories=["Cs"], exclude_characters="\x00")
 PLAIN = st.recursive(
-    st.none()
-    | st.booleans()
-    | st.integers(-(2**53), 2**53)
-    | st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\x00")),
-    lambda inner: st.lists(inner) | st.dictionaries(st.text(max_size=5), inner),
+    st.none() | st.booleans() | st.integers(-(2**53), 2**53) | st.text(STORABLE),
+    lambda inner: st.lists(inner) | st.dictionaries(st.text(STORABLE, max_size=5), inner),
     max_leaves=8,
 )
 

@@ -641,6 +641,6 @@ def test_the_reference_page_needs_no_script(api: ApiClient) -> None:
     response = ApiClient(None).send("GET", "/docs")
     page = response.content.decode()
     assert response.status_code == 200
-    assert "POST /api/v1/members/{member_id}/licenses" in page
+    assert "POST</b> <code>/api/v1/members/{member_id}/licenses</code>" in page
     assert " style=" not in page
     assert "unsafe" not in response["Content-Security-Policy"]
