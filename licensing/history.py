@@ -126,7 +126,7 @@ def decision_of(recorded: store.RecordedEvent) -> dict[str, Any]:
 
 def load(member_id: str) -> History:
     """A member's whole history; empty for a member never heard of."""
-    recorded = store.read_stream(connection.for_reading(), stream_of(member_id))
+    recorded = store.read_stream(connection.opened(), stream_of(member_id))
     return History(member_id, map(decoded, recorded))
 
 
@@ -137,7 +137,7 @@ def current(member_id: str) -> Member:
     reason cannot decide: the append names its version, and a conflict forgets it.
     """
     member = _remembered.get(member_id) or Member(member_id)
-    conn = connection.for_reading()
+    conn = connection.opened()
     for recorded in store.read_stream(conn, stream_of(member_id), after=member.version):
         member = apply(member, decoded(recorded))
     with _remembering:
@@ -205,7 +205,7 @@ def _as_it_happened(
 def same_refusals(member_id: str) -> dict[int, int]:
     """How often each refusal's request came again within minutes, by the refusal's version."""
     seen: dict[int, int] = {}
-    for command in store.read_commands(connection.for_reading(), stream_of(member_id)):
+    for command in store.read_commands(connection.opened(), stream_of(member_id)):
         version = command.outcome.get("same_as")
         if isinstance(version, int):
             seen[version] = seen.get(version, 0) + 1

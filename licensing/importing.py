@@ -63,7 +63,7 @@ class Importer:
         line, known_at = asked.line, asked.known_at
         stream_id = history.stream_of(line.member)
         self._streams.pop(stream_id, None)
-        conn = connections.for_reading()
+        conn = connections.opened()
         already = store.find_command(conn, stream_id, line.command_id) is not None
         if not already:
             head = store.stream_head(conn, stream_id)
@@ -108,7 +108,7 @@ class Importer:
             raise BadLine(new[-1].number, "event_id: appears twice")
         try:
             appended = store.append(
-                connections.for_appending(),
+                connections.opened(),
                 stream_id,
                 events,
                 _record(new, contents),
@@ -141,7 +141,7 @@ class _Stream(msgspec.Struct):
 
     @classmethod
     def read(cls, stream_id: str) -> "_Stream":
-        recorded = store.read_stream(connections.for_reading(), stream_id)
+        recorded = store.read_stream(connections.opened(), stream_id)
         contents = {
             event.event_id: _hash(
                 [event.type, event.schema_version, event.occurred_at, event.data, event.metadata]

@@ -39,7 +39,7 @@ def versions(rule_set_id: str = RULE_SET) -> tuple[PublishedRules, ...]:
 
     The stream's head is read each time, so a publication reaches every process at once.
     """
-    conn = connection.for_reading()
+    conn = connection.opened()
     head = store.stream_head(conn, stream_of(rule_set_id))
     version = head.version if head else 0
     kept = _kept.get(rule_set_id)

@@ -140,7 +140,7 @@ def handle(
         )
         try:
             appended = store.append(
-                connection.for_appending(),
+                connection.opened(),
                 stream,
                 _new_events(stream, command_id, decided, envelope, moment),
                 record,
@@ -273,7 +273,7 @@ def _answer(appended: store.Appended) -> Answer:
 
 def _stored_answer(stream: str, command_id: str, data_hash: bytes) -> Answer | None:
     """The stored answer to this command id, when it was the same command."""
-    conn = connection.for_reading()
+    conn = connection.opened()
     found = store.find_command(conn, stream, command_id)
     if found is None:
         return None
@@ -332,7 +332,7 @@ def publish_rules(
         outcome={"outcome": "unchanged" if unchanged else "accepted", "license_id": None},
     )
     appended = store.append(
-        connection.for_appending(),
+        connection.opened(),
         stream,
         new,
         record,

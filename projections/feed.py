@@ -18,10 +18,10 @@ def subject_of(stream_id: str) -> str:
 
 def read(bucket: int, after: int, limit: int) -> list[Event]:
     """The next events of one bucket, read in the transaction of this thread."""
-    return store.read_feed(connection.for_reading(), bucket, after, limit)
+    return store.read_feed(connection.opened(), bucket, after, limit)
 
 
 def read_stream(stream_id: str, from_version: int, until_position: int) -> list[Event]:
     """The events of one stream from a version on, as far as a checkpoint has come."""
-    events = store.read_stream(connection.for_reading(), stream_id, after=from_version - 1)
+    events = store.read_stream(connection.opened(), stream_id, after=from_version - 1)
     return [event for event in events if event.position <= until_position]

@@ -39,7 +39,7 @@ _lock = Lock()
 def load(member_id: str) -> Past | None:
     """A member's past, or None for a member never heard of."""
     stream = history.stream_of(member_id)
-    conn = connection.for_reading()
+    conn = connection.opened()
     head = store.stream_head(conn, stream)
     if head is None or head.version == 0:
         return None
@@ -58,7 +58,7 @@ def _continued(kept: Past | None, head: store.Head, stream: str) -> Past | None:
     """The kept past with the newer steps, if the log really went on from it."""
     if kept is None or head.erased_at is not None or head.version <= kept.head.version:
         return None
-    conn = connection.for_reading()
+    conn = connection.opened()
     last = store.read_event(conn, stream, kept.head.version)
     if last is None or last.hash != kept.head.last_hash:
         return None

@@ -49,7 +49,7 @@ class Plan(msgspec.Struct, frozen=True):
 
 def standing() -> tuple[Literal["empty", "unfinished", "finished", "other"], Plan | None]:
     """What the store holds: nothing, a demo that was interrupted or finished, or something else."""
-    conn = connections.for_reading()
+    conn = connections.opened()
     if not any(store.bucket_heads(conn).values()):
         return "empty", None
     ids = [row.command_id for row in store.read_commands(conn, _rules_stream())]
@@ -84,7 +84,7 @@ def prepare(plan: Plan) -> None:
 
 
 def _publish(number: Literal[1, 2], plan: Plan, command_id: str) -> None:
-    known = store.find_command(connections.for_reading(), _rules_stream(), command_id)
+    known = store.find_command(connections.opened(), _rules_stream(), command_id)
     if known is not None:
         return
     period = plan.period

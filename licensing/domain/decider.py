@@ -1,12 +1,8 @@
 """What a decider is given besides its state: the terms that the rules offer, with their reasons."""
 
-from collections.abc import Callable, Iterable
-from typing import Any, TypeVar
+from typing import Any
 
 import msgspec
-
-S = TypeVar("S")
-E = TypeVar("E")
 
 
 class Terms(msgspec.Struct, frozen=True):
@@ -19,10 +15,3 @@ class Terms(msgspec.Struct, frozen=True):
     out: dict[str, Any]
     reason: str | None
     record: dict[str, Any]
-
-
-def fold(evolve: Callable[[S, E], S], state: S, events: Iterable[E]) -> S:
-    """Apply `evolve` to each event in turn."""
-    for event in events:
-        state = evolve(state, event)
-    return state

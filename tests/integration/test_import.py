@@ -108,14 +108,14 @@ def test_past_events_are_taken_as_they_are(fresh, load):
     assert (one.data, one.metadata) == (given["data"], given["metadata"])
     assert two.recorded_at - two.occurred_at == timedelta(hours=55)
     assert history.current(member).licenses["l-1"].status == "released"
-    assert store.verify_stream(connection.for_reading(), history.stream_of(member)) is None
+    assert store.verify_stream(connection.opened(), history.stream_of(member)) is None
 
 
 def test_events_recorded_together_are_one_append(fresh, load):
     member = fresh()
     device = past(member, "DeviceRegistered", {"device_id": "d-1", "type": "phone"})
     load(device, issued(member))
-    (command,) = store.read_commands(connection.for_reading(), history.stream_of(member))
+    (command,) = store.read_commands(connection.opened(), history.stream_of(member))
     assert (command.first_version, command.last_version) == (1, 2)
 
 
@@ -123,11 +123,11 @@ def test_the_same_file_again_adds_nothing(fresh, load):
     one, other = fresh(), fresh()
     lines = [issued(one), acquire(other), past(one, "PlanChanged", {"plan": "basic"}, hours=2)]
     load(*lines)
-    before = store.bucket_heads(connection.for_reading())
+    before = store.bucket_heads(connection.opened())
     said = load(*lines)
     assert "0 new events" in said
     assert "3 were there already" in said
-    assert store.bucket_heads(connection.for_reading()) == before
+    assert store.bucket_heads(connection.opened()) == before
 
 
 def test_a_longer_file_adds_only_what_is_new_even_to_the_same_moment(fresh, load):

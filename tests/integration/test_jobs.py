@@ -1,12 +1,9 @@
 """The jobs: what falls due is done once, and what became of it is kept."""
 
-import json
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 
 import pytest
-from django.conf import settings
 from django.db import OperationalError, connection
 
 from licensing import history, service
@@ -19,19 +16,6 @@ START = datetime(2026, 3, 1, 12, tzinfo=UTC)
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 ACTOR = service.Actor("api", "tests")
 RENEWAL_DUE = START + 6 * DAY  # basic: 168 hours, and the window is 24
-
-
-@pytest.fixture(scope="module", autouse=True)
-def rules(database):
-    path = Path(settings.BASE_DIR) / "licensing" / "demo" / "rules_1.json"
-    service.publish_rules(
-        "download-license",
-        json.loads(path.read_text()),
-        valid_from=START - timedelta(days=900),
-        command_id=new_id("rules"),
-        actor=ACTOR,
-        now=START,
-    )
 
 
 def ask(member, command, now=START):

@@ -9,7 +9,7 @@ from django.core.management import call_command
 from django.db import OperationalError, connection, connections
 
 from licensing import store
-from licensing.connection import for_appending
+from licensing.connection import opened
 from projections import bucket as buckets
 from projections import checkpoints, parking, runner
 from projections.lag import lag
@@ -92,7 +92,7 @@ def append(member, count=1):
         key = new_id("c")
         new = store.NewEvent(uuid4(), "PlaybackStopped", 1, {"license_id": "none"}, {}, NOW)
         record = store.CommandRecord(key, "Test", {}, b"x", {"outcome": "accepted"})
-        store.append(for_appending(), stream, [new], record)
+        store.append(opened(), stream, [new], record)
     return stream
 
 

@@ -1,11 +1,7 @@
 """The read models on real events: found, paged, and the same when folded anew."""
 
-import json
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 
-import pytest
-from django.conf import settings
 from django.db import connection
 
 from licensing import service
@@ -18,19 +14,6 @@ from tests.conftest import new_id
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 ACTOR = service.Actor("api", "tests")
 TABLES = ("member_directory", "license_index", "license_index_device", "renewal_calendar")
-
-
-@pytest.fixture(scope="module", autouse=True)
-def rules(database):
-    path = Path(settings.BASE_DIR) / "licensing" / "demo" / "rules_1.json"
-    service.publish_rules(
-        "download-license",
-        json.loads(path.read_text()),
-        valid_from=NOW - timedelta(days=900),
-        command_id=new_id("rules"),
-        actor=ACTOR,
-        now=NOW,
-    )
 
 
 def ask(member, command, now=NOW):

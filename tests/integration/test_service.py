@@ -8,8 +8,7 @@ import pytest
 from django.db import connection, transaction
 
 from licensing import history, service, store
-from licensing.connection import InsideTransaction
-from licensing.connection import for_appending as open_connection
+from licensing.connection import opened as open_connection
 from licensing.domain.commands import (
     AcquireLicense,
     ChangePlan,
@@ -180,7 +179,7 @@ def test_plan_and_device_commands_settle(fresh):
 
 
 def test_an_append_stands_outside_of_transactions(fresh):
-    with pytest.raises(InsideTransaction), transaction.atomic():
+    with pytest.raises(store.AppendNotAlone), transaction.atomic():
         acquire(fresh())
 
 

@@ -132,7 +132,7 @@ def test_verify_names_the_first_bad_event(
 ) -> None:
     edit = f"UPDATE event SET data = '{{}}'{WHERE}"
     with edited_history(database, edit, stream) as conn:
-        monkeypatch.setattr(connection, "for_reading", lambda: conn)
+        monkeypatch.setattr(connection, "opened", lambda: conn)
         with pytest.raises(CommandError, match=f"bad event: {stream}, version 3") as bad:
             call_command("verify", member=stream.removeprefix("member-"))
         assert bad.value.returncode == 1

@@ -241,7 +241,7 @@ def test_an_unknown_license_is_404_and_writes_nothing(
     body = {"action": "start"} if call == "playbacks" else None
     answer = api.post(f"/members/{member}/licenses/none/{call}", body)
     problem(answer, 404, "unknown_license")
-    assert store.stream_head(stores.for_reading(), f"member-{member}") is None
+    assert store.stream_head(stores.opened(), f"member-{member}") is None
 
 
 def test_an_unknown_license_is_404_again_with_the_same_key(api: ApiClient, fresh: Fresh) -> None:

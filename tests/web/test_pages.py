@@ -188,7 +188,7 @@ def test_an_unknown_member_is_explained(agent: Client) -> None:
 
 def test_an_event_leads_to_its_step(agent: Client, told: tuple[str, int]) -> None:
     member, _ = told
-    third = store.read_event(connection.for_reading(), stream_of(member), 3)
+    third = store.read_event(connection.opened(), stream_of(member), 3)
     assert third is not None
     answer = agent.get(f"/events/{third.event_id}/")
     assert answer["Location"] == f"/members/{member}/timeline/3/"
@@ -251,5 +251,5 @@ def test_home_finds_nobody_politely(agent: Client) -> None:
 
 def step_of(member: str, event_type: str) -> int:
     """The first step of a type."""
-    recorded = store.read_stream(connection.for_reading(), stream_of(member))
+    recorded = store.read_stream(connection.opened(), stream_of(member))
     return next(event.version for event in recorded if event.type == event_type)

@@ -19,7 +19,7 @@ def read_feed(
     request: HttpRequest, bucket: Bucket, after: pages.After = None, limit: pages.Limit = 100
 ) -> dict[str, Any]:
     """Events of a bucket after a position; keep the last item's position when `next` is null."""
-    found = store.read_feed(connection.for_reading(), bucket, pages.number_of(after), limit + 1)
+    found = store.read_feed(connection.opened(), bucket, pages.number_of(after), limit + 1)
     return pages.page(found, limit, lambda event: [event.position], _item)
 
 

@@ -37,7 +37,7 @@ def home(request: HttpRequest) -> HttpResponseBase:
 
 def _said(found: Sequence[Found]) -> dict[str, str]:
     """The last event of each member in words, as far as log and index tell it."""
-    conn = connection.for_reading()
+    conn = connection.opened()
     said: dict[str, str] = {}
     for member in found:
         event = store.read_event(conn, stream_of(member.member_id), member.last_version)

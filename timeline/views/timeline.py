@@ -45,7 +45,7 @@ def step(request: HttpRequest, member_id: str, version: str) -> HttpResponseBase
 @staff_page
 def event(request: HttpRequest, event_id: UUID) -> HttpResponseBase:
     """The permanent link of an event leads to its step."""
-    found = store.find_event(connection.for_reading(), event_id)
+    found = store.find_event(connection.opened(), event_id)
     if found is None or not found.stream_id.startswith("member-"):
         raise Http404("No event has this id.")
     return redirect(_address(found.stream_id.removeprefix("member-"), found.version))

@@ -25,7 +25,7 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Ends with status 1 at the first bad event."""
-        conn = connection.for_reading()
+        conn = connection.opened()
         if options["member"]:
             events = _verify_member(conn, options["member"])
         else:
