@@ -2,48 +2,52 @@
 
 from collections import OrderedDict
 from collections.abc import Iterable
-from datetime import datetime, timedelta
+from datetime import datetime
 from threading import Lock
-from typing import Any
 
-import msgspec
-
-from licensing import codec, connection, store
+from licensing import connection, keyframes, store
 from licensing.domain import member as members
 from licensing.domain.member import Member
+from licensing.fold import (
+    Step,
+    UnreadableStream,
+    apply,
+    batches,
+    decision_of,
+    decoded,
+    stream_of,
+)
 
-LATE = timedelta(minutes=5)
+__all__ = [
+    "History",
+    "NotYet",
+    "Step",
+    "UnreadableStream",
+    "apply",
+    "around",
+    "at_version",
+    "current",
+    "decision_of",
+    "decoded",
+    "forget",
+    "frame",
+    "head",
+    "load",
+    "same_refusals",
+    "state_as_at",
+    "stream_of",
+]
+
 KEYFRAME_EVERY = 50
 REMEMBERED = 500
 _remembered: OrderedDict[str, Member] = OrderedDict()
 _remembering = Lock()
 
 
-class UnreadableStream(Exception):
-    """The stream holds an event that this build cannot read; nothing is decided on a guess."""
-
-    code = "STREAM_UNREADABLE"
-
-
 class NotYet(Exception):
     """The version asked for lies past the head of the stream."""
 
     code = "VERSION_NOT_FOUND"
-
-
-class Step(msgspec.Struct, frozen=True):
-    """One recorded event with its domain event (None where it cannot be read)."""
-
-    version: int
-    recorded: store.RecordedEvent
-    event: members.Event | None
-    unreadable: str | None = None
-
-    @property
-    def late(self) -> timedelta | None:
-        """How long after it happened it was recorded, where that is more than five minutes."""
-        delay = self.recorded.recorded_at - self.recorded.occurred_at
-        return delay if delay > LATE else None
 
 
 class History:
@@ -90,44 +94,16 @@ class History:
         return self.steps[version - 1].recorded.recorded_at if 0 < version <= self.head else None
 
 
-def stream_of(member_id: str) -> str:
-    """The stream of a member."""
-    return f"member-{member_id}"
-
-
-def decoded(recorded: store.RecordedEvent) -> Step:
-    """The recorded event as a step."""
-    try:
-        event = codec.decode(recorded.type, recorded.schema_version, recorded.data)
-    except codec.UnreadableEvent as error:
-        return Step(recorded.version, recorded, None, str(error))
-    return Step(recorded.version, recorded, event)
-
-
-def apply(member: Member, step: Step) -> Member:
-    """The member after one readable step."""
-    if step.event is None:
-        raise UnreadableStream(step.unreadable or "An event cannot be read.")
-    recorded = step.recorded
-    return members.evolve(
-        member,
-        step.event,
-        recorded.occurred_at,
-        decided_at=recorded.recorded_at,
-        rules=decision_of(recorded).get("rules", {}).get("hash"),
-    )
-
-
-def decision_of(recorded: store.RecordedEvent) -> dict[str, Any]:
-    """The decision record of an event; empty where no rule decided."""
-    found: dict[str, Any] = recorded.metadata.get("decision") or {}
-    return found
-
-
 def load(member_id: str) -> History:
     """A member's whole history; empty for a member never heard of."""
-    recorded = store.read_stream(connection.opened(), stream_of(member_id))
-    return History(member_id, map(decoded, recorded))
+    steps = (step for batch in batches(member_id, 0) for step in batch)
+    return History(member_id, steps)
+
+
+def head(member_id: str) -> int:
+    """The version of the member's last event; 0 for a member never heard of."""
+    found = store.stream_head(connection.opened(), stream_of(member_id))
+    return found.version if found else 0
 
 
 def current(member_id: str) -> Member:
@@ -136,16 +112,68 @@ def current(member_id: str) -> Member:
     The last fold is remembered, so only what is newer is read. A fold that is wrong for any
     reason cannot decide: the append names its version, and a conflict forgets it.
     """
-    member = _remembered.get(member_id) or Member(member_id)
-    conn = connection.opened()
-    for recorded in store.read_stream(conn, stream_of(member_id), after=member.version):
-        member = apply(member, decoded(recorded))
+    start = _remembered.get(member_id) or keyframes.nearest(member_id)
+    member, unreadable = _forward(start or Member(member_id))
+    if unreadable is not None:
+        raise UnreadableStream(unreadable.unreadable)
     with _remembering:
         _remembered[member_id] = member
         _remembered.move_to_end(member_id)
         while len(_remembered) > REMEMBERED:
             _remembered.popitem(last=False)
     return member
+
+
+def at_version(member_id: str, version: int) -> Member:
+    """The member after step `version`, as far as the stream can be read.
+
+    Folded from the keyframe before it, so that the cost does not grow with the history.
+    """
+    start = keyframes.nearest(member_id, version) or Member(member_id)
+    return _forward(start, version)[0]
+
+
+def frame(member_id: str) -> None:
+    """Write every keyframe that the member lacks."""
+    start = keyframes.nearest(member_id) or Member(member_id)
+    _forward(start, every=True)
+
+
+def around(member_id: str, version: int) -> tuple[Member, Step, Member]:
+    """A step, with the member just before and just after it; the clock is not applied.
+
+    Raises NotYet when there is no such step.
+    """
+    recorded = store.read_event(connection.opened(), stream_of(member_id), version)
+    if recorded is None:
+        raise NotYet(f"{member_id} has no event {version}.")
+    before, step = at_version(member_id, version - 1), decoded(recorded)
+    readable = before.version == version - 1 and step.event is not None
+    return before, step, apply(before, step) if readable else before
+
+
+def _forward(
+    member: Member, until: int | None = None, *, every: bool = False
+) -> tuple[Member, Step | None]:
+    """The member after step `until` or the last one, and the unreadable step that ended it before.
+
+    Leaves a keyframe behind in each batch that passed one, or `every` one: a long way is not
+    made longer by writing what nobody may ask for.
+    """
+    for steps in batches(member.member_id, member.version, until):
+        passed = None
+        members.expect(member, [(x.event, x.recorded.occurred_at) for x in steps if x.event])
+        for step in steps:
+            if step.event is None:
+                return member, step
+            member = apply(member, step)
+            if member.version % keyframes.EVERY == 0:
+                passed = member, step.recorded.hash
+                if every:
+                    keyframes.keep(*passed)
+        if passed is not None and not every:
+            keyframes.keep(*passed)
+    return member, None
 
 
 def forget(member_id: str) -> None:
@@ -167,39 +195,61 @@ def state_as_at(
     happened; with `known_at`, only what had been recorded by then. `known_at` alone: recorded
     order, with its clock. Nothing given: the head. Raises NotYet past the head.
     """
-    history = load(member_id)
+    last = head(member_id)
     if version is not None:
-        if version > history.head:
-            raise NotYet(f"{member_id} has {history.head} versions; there is no {version}.")
-        return _clocked(history.state(version), version, history.instant(version))
+        if version > last:
+            raise NotYet(f"{member_id} has {last} versions; there is no {version}.")
+        return _recorded(member_id, version)
     if at is not None:
-        return _as_it_happened(history, at, known_at)
+        return _as_it_happened(member_id, at, known_at)
     if known_at is not None:
-        known = sum(1 for step in history.steps if step.recorded.recorded_at <= known_at)
-        return _clocked(history.state(known), known, known_at)
-    return _clocked(history.state(history.head), history.head, history.instant(history.head))
+        known = store.known_until(connection.opened(), stream_of(member_id), known_at)
+        return members.as_of(at_version(member_id, known), known_at), known, known_at
+    return _recorded(member_id, last)
 
 
-def _clocked(
-    member: Member, version: int, instant: datetime | None
-) -> tuple[Member, int, datetime | None]:
-    return (members.as_of(member, instant) if instant else member), version, instant
+def _recorded(member_id: str, version: int) -> tuple[Member, int, datetime | None]:
+    """The state after a step, by the clock of the instant at which it was recorded."""
+    member = at_version(member_id, version)
+    recorded = store.read_event(connection.opened(), stream_of(member_id), version)
+    if recorded is None:
+        return member, version, None
+    return members.as_of(member, recorded.recorded_at), version, recorded.recorded_at
 
 
 def _as_it_happened(
-    history: History, at: datetime, known_at: datetime | None
+    member_id: str, at: datetime, known_at: datetime | None
 ) -> tuple[Member, int, datetime | None]:
+    order = store.read_order(connection.opened(), stream_of(member_id))
     chosen = [
-        step
-        for step in history.steps[: history.readable_until]
-        if step.recorded.occurred_at <= at
-        and (known_at is None or step.recorded.recorded_at <= known_at)
+        (occurred_at, version)
+        for version, occurred_at, recorded_at in order
+        if occurred_at <= at and (known_at is None or recorded_at <= known_at)
     ]
-    member = Member(history.member_id)
-    for step in sorted(chosen, key=lambda step: (step.recorded.occurred_at, step.version)):
-        member = apply(member, step)
-    last = max((step.version for step in chosen), default=0)
-    return _clocked(member, last, at)
+    chosen.sort()
+    # What was recorded in the order it happened needs no sorting: fold on from a keyframe there.
+    in_order = next(
+        (place for place, (_, version) in enumerate(chosen) if version != place + 1), len(chosen)
+    )
+    member = at_version(member_id, in_order)
+    last = member.version
+    if last == in_order < len(chosen):
+        late = _readable(member_id, in_order, max(version for _, version in chosen))
+        for _, version in chosen[in_order:]:
+            if version in late:
+                member, last = apply(member, late[version]), max(last, version)
+    return members.as_of(member, at), last, at
+
+
+def _readable(member_id: str, after: int, until: int) -> dict[int, Step]:
+    """The steps with `after < version <= until`, up to the first that cannot be read."""
+    found: dict[int, Step] = {}
+    for steps in batches(member_id, after, until):
+        for step in steps:
+            if step.event is None:
+                return found
+            found[step.version] = step
+    return found
 
 
 def same_refusals(member_id: str) -> dict[int, int]:

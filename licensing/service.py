@@ -7,7 +7,7 @@ import hashlib
 import itertools
 import random
 import time
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 from uuid import NAMESPACE_URL, UUID, uuid5
 
@@ -54,7 +54,6 @@ __all__ = [
 
 CommandError = DomainError
 NAMESPACE = uuid5(NAMESPACE_URL, "playhead")
-SAME_REFUSAL_WITHIN = timedelta(minutes=10)
 TRY_FOR_S = 1.5
 LONGEST_PAUSE_S = 0.1
 REPORTS = (ReleaseLicense, RecordPlayback)
@@ -179,6 +178,7 @@ def _named(command: Command, stream: str, command_id: str) -> Command:
 
 
 def _decide(command: Command, member: Member, moment: Moment) -> Decided:
+    members.expect_command(member, command, moment.now)
     offered = _terms(command, member, moment)
     events = members.decide(command, member, offered, moment)
     license_id = getattr(command, "license_id", None)
@@ -209,7 +209,7 @@ def _same(
     earlier: members.Refusal, reason: str, record: dict[str, Any] | None, moment: Moment
 ) -> bool:
     hash = record["rules"]["hash"] if record else None
-    recent = moment.now - earlier.at <= SAME_REFUSAL_WITHIN
+    recent = moment.now - earlier.at <= members.SAME_REFUSAL_WITHIN
     return recent and (earlier.reason, earlier.rules) == (reason, hash)
 
 

@@ -1,14 +1,17 @@
 """What the rules in force say about one command on one member: facts in, terms out."""
 
-from collections.abc import Iterator
-from datetime import timedelta
+from collections.abc import Iterator, Mapping
+from datetime import datetime, timedelta
 from typing import Any
 
 import msgspec
 
 from licensing import rules
 from licensing.domain import license as licenses
+from licensing.domain import member as members
+from licensing.domain import usage
 from licensing.domain.decider import Terms
+from licensing.domain.download import Download
 from licensing.domain.license import AcquireLicense, License, RenewLicense
 from licensing.domain.member import Member
 from licensing.domain.values import Moment
@@ -30,7 +33,7 @@ def for_acquisition(
         "context": command.context,
         "member": {"plan": member.plan, "country": member.country},
     }
-    past = list(occurrences(member, moment))
+    past = past_of(member, moment)
     found = rules.evaluate(published.ruleset, "acquire", request, past, moment.now)
     return _terms(published, found, found.reason)
 
@@ -52,26 +55,50 @@ def for_renewal(
         "member": {"plan": member.plan, "country": member.country},
         "license": _renewal_facts(license, moment),
     }
-    past = list(occurrences(member, moment))
+    past = past_of(member, moment)
     found = rules.evaluate(published.ruleset, "renew", request, past, moment.now)
     ended = licenses.as_of(license, moment.now).status != "active"
     return _terms(published, found, LICENSE_ENDED if ended else found.reason)
 
 
-def occurrences(member: Member, moment: Moment) -> Iterator[rules.Occurrence]:
+def past_of(member: Member, moment: Moment) -> rules.Past:
     """What the counters may count: each download and each playback of this member."""
-    for license in member.licenses.values():
-        attributes = {
-            "title_id": license.title_id,
-            "device_id": license.device_id,
-            "studio": license.studio,
-        }
-        live = licenses.as_of(license, moment.now).status == "active"
-        yield rules.Occurrence("downloads", license.issued_at, live, attributes)
-    for download in member.downloads.values():
-        attributes = {"title_id": download.title_id, "studio": download.studio}
-        for at in download.played:
-            yield rules.Occurrence("playbacks", at, False, attributes)
+
+    def past(
+        counter: rules.Counter,
+        same: Mapping[str, Any],
+        start: datetime | None,
+        end: datetime | None,
+    ) -> Iterator[rules.Occurrence]:
+        if counter.live:
+            # Only a license can be live, so the live ones are all that there is to count.
+            for license in members.live(member) if counter.of == "downloads" else ():
+                live = licenses.as_of(license, moment.now).status == "active"
+                yield _occurrence(counter.of, license.issued_at, license, live=live)
+        elif counter.same == ("title_id",) and counter.distinct is None:
+            yield from _of_title(counter.of, member.downloads.get(same["title_id"]))
+        else:
+            for use in usage.between(member.usage, counter.of, same, start, end):
+                yield _occurrence(counter.of, use.at, use, live=False)
+
+    return past
+
+
+def _of_title(of: str, download: Download | None) -> Iterator[rules.Occurrence]:
+    if download is not None:
+        for at in download.issued if of == "downloads" else download.played:
+            yield rules.Occurrence(of, at, False, {"title_id": download.title_id})
+
+
+def _occurrence(
+    of: str, at: datetime, about: License | usage.Use, *, live: bool
+) -> rules.Occurrence:
+    attributes = {
+        "title_id": about.title_id,
+        "device_id": about.device_id,
+        "studio": about.studio,
+    }
+    return rules.Occurrence(of, at, live, attributes)
 
 
 def _device(member: Member, command: AcquireLicense) -> dict[str, Any]:

@@ -118,8 +118,13 @@ class License(msgspec.Struct, frozen=True):
     @property
     def studio(self) -> str | None:
         """The studio of the title, as it was known when the license was issued."""
-        value = self.title.get("studio")
-        return value if isinstance(value, str) else None
+        return studio_of(self.title)
+
+
+def studio_of(title: Attributes) -> str | None:
+    """The studio among a title's attributes."""
+    value = title.get("studio")
+    return value if isinstance(value, str) else None
 
 
 def ends_at(license: License) -> datetime:

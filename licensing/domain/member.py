@@ -1,6 +1,7 @@
 """A member: plan and country, and the composition of licenses, downloads and devices."""
 
-from datetime import datetime
+from collections.abc import Sequence
+from datetime import datetime, timedelta
 from typing import assert_never
 
 import msgspec
@@ -9,6 +10,8 @@ from msgspec.structs import replace
 from licensing.domain import device as devices
 from licensing.domain import download as downloads
 from licensing.domain import license as licenses
+from licensing.domain import pages
+from licensing.domain import usage as uses
 from licensing.domain.decider import Terms
 from licensing.domain.device import Device, DeviceRegistered, RegisterDevice
 from licensing.domain.download import Download
@@ -28,6 +31,8 @@ from licensing.domain.license import (
     RenewalRefused,
     RenewLicense,
 )
+from licensing.domain.pages import Pages
+from licensing.domain.usage import Usage, Use
 from licensing.domain.values import LicenseIdTaken, Moment, UnknownLicense, put
 
 # -- Events. These names and shapes are storage. --
@@ -41,8 +46,11 @@ class PlanChanged(msgspec.Struct, frozen=True):
 
 
 Event = licenses.Event | DeviceRegistered | PlanChanged
+_ELSEWHERE = (AcquisitionRefused, RenewalRefused, DeviceRegistered, PlanChanged)
 
 # -- State --
+
+SAME_REFUSAL_WITHIN = timedelta(minutes=10)
 
 
 class Refusal(msgspec.Struct, frozen=True):
@@ -55,7 +63,11 @@ class Refusal(msgspec.Struct, frozen=True):
 
 
 class Member(msgspec.Struct, frozen=True):
-    """Everything that decisions about one member need; `version` counts the events folded."""
+    """Everything that decisions about one member need; `version` counts the events folded.
+
+    `active` names the licenses that nothing recorded has ended, in the order of their issue; the
+    clock may have ended them (`as_of`). What grows with the history is kept in pages.
+    """
 
     member_id: str
     version: int = 0
@@ -63,17 +75,26 @@ class Member(msgspec.Struct, frozen=True):
     country: str | None = None
     since: datetime | None = None
     devices: dict[str, Device] = {}
-    licenses: dict[str, License] = {}
-    downloads: dict[str, Download] = {}
+    licenses: Pages[License] = Pages()
+    active: tuple[str, ...] = ()
+    downloads: Pages[Download] = Pages()
+    usage: Usage = Usage()
     refusals: dict[str, Refusal] = {}
 
 
 def as_of(member: Member, instant: datetime) -> Member:
     """The member at `instant`: licenses past their end are expired by the clock."""
-    return replace(
-        member,
-        licenses={key: licenses.as_of(value, instant) for key, value in member.licenses.items()},
-    )
+    for license in live(member):
+        changed = licenses.as_of(license, instant)
+        if changed is not license:
+            member = _put_license(member, changed)
+    return member
+
+
+def live(member: Member) -> list[License]:
+    """The licenses that nothing recorded has ended, in the order of their issue."""
+    pages.fetch([(member.licenses, member.active)])
+    return [member.licenses[license_id] for license_id in member.active]
 
 
 def request_key(event: AcquisitionRefused | RenewalRefused) -> str:
@@ -99,43 +120,100 @@ def evolve(
             return replace(member, devices=put(member.devices, event.device_id, known))
         case AcquisitionRefused() | RenewalRefused():
             refusal = Refusal(event.reason, rules, decided_at, member.version)
-            return replace(member, refusals=put(member.refusals, request_key(event), refusal))
+            return replace(member, refusals=_refusals(member, request_key(event), refusal))
         case LicenseIssued():
             member = _with_license(member, event, at)
-            return _with_download(member, member.licenses[event.license_id], issued_at=at)
+            return _used(member, member.licenses[event.license_id], "downloads", at)
         case PlaybackStarted():
             member = _with_license(member, event, at)
             played = member.licenses.get(event.license_id)
-            return member if played is None else _with_download(member, played, played_at=at)
+            return member if played is None else _used(member, played, "playbacks", at)
         case LicenseRenewed() | LicenseReleased() | LicenseExpired() | PlaybackStopped():
             return _with_license(member, event, at)
         case _:
             assert_never(event)
 
 
+def expect(member: Member, happened: Sequence[tuple[Event, datetime]]) -> None:
+    """Fetch in one go what these events will change, where the member is kept in pages."""
+    told = [event for event, _ in happened if not isinstance(event, _ELSEWHERE)]
+    pages.fetch([(member.licenses, [event.license_id for event in told])])
+    titles: list[str] = []
+    lists: list[str] = []
+    issued: dict[str, LicenseIssued] = {}
+    for event, at in happened:
+        match event:
+            case LicenseIssued():
+                issued[event.license_id] = event
+                about: LicenseIssued | License | None = event
+                kind: uses.Kind = "downloads"
+            case PlaybackStarted():
+                about = issued.get(event.license_id) or member.licenses.get(event.license_id)
+                kind = "playbacks"
+            case _:
+                continue
+        if about is not None:
+            titles.append(about.title_id)
+            lists += uses.keys_of(kind, licenses.studio_of(about.title), at)
+    pages.fetch([(member.downloads, titles), (member.usage.lists, lists)])
+
+
+def expect_command(member: Member, command: "Command", now: datetime) -> None:
+    """Fetch in one go what this command will ask for, where the member is kept in pages."""
+    match command:
+        case AcquireLicense():
+            named = [command.license_id] if command.license_id else []
+            month = uses.keys_of("downloads", licenses.studio_of(command.title), now)
+            pages.fetch(
+                [
+                    (member.licenses, [*named, *member.active]),
+                    (member.downloads, [command.title_id]),
+                    (member.usage.lists, month),
+                ]
+            )
+        case RegisterDevice() | ChangePlan():
+            pass
+        case _:
+            pages.fetch([(member.licenses, [command.license_id])])
+
+
 def _with_license(member: Member, event: licenses.Event, at: datetime) -> Member:
     changed = licenses.evolve(member.licenses.get(event.license_id), event, at)
-    if changed is None:
-        return member
-    return replace(member, licenses=put(member.licenses, event.license_id, changed))
+    return member if changed is None else _put_license(member, changed)
 
 
-def _with_download(
-    member: Member,
-    license: License,
-    *,
-    issued_at: datetime | None = None,
-    played_at: datetime | None = None,
-) -> Member:
+def _put_license(member: Member, license: License) -> Member:
+    license_id, active = license.license_id, member.active
+    if (license.status == "active") is not (license_id in active):
+        if license.status == "active":
+            active = (*active, license_id)
+        else:
+            active = tuple(each for each in active if each != license_id)
+    return replace(member, licenses=member.licenses.put(license_id, license), active=active)
+
+
+def _used(member: Member, license: License, kind: uses.Kind, at: datetime) -> Member:
     name = license.title.get("name")
     download = member.downloads.get(license.title_id) or Download(
         license.title_id, license.studio, name if isinstance(name, str) else None
     )
-    if issued_at is not None:
-        download = downloads.issued(download, issued_at)
-    if played_at is not None:
-        download = downloads.played(download, played_at)
-    return replace(member, downloads=put(member.downloads, license.title_id, download))
+    add = downloads.issued if kind == "downloads" else downloads.played
+    use = Use(at, license.title_id, license.device_id, license.studio)
+    return replace(
+        member,
+        downloads=member.downloads.put(license.title_id, add(download, at)),
+        usage=uses.add(member.usage, kind, use),
+    )
+
+
+def _refusals(member: Member, key: str, refusal: Refusal) -> dict[str, Refusal]:
+    # Only a refusal of the last minutes can be repeated, so older ones need not be carried along.
+    recent = {
+        each: known
+        for each, known in member.refusals.items()
+        if refusal.at - known.at <= SAME_REFUSAL_WITHIN
+    }
+    return put(recent, key, refusal)
 
 
 # -- Commands and decisions --
@@ -192,7 +270,7 @@ def held(member: Member, command: AcquireLicense, now: datetime) -> License | No
     """The license that already answers this request: same id, or live for title and device."""
     if command.license_id is not None and command.license_id in member.licenses:
         return member.licenses[command.license_id]
-    for license in member.licenses.values():
+    for license in live(member):
         same = (license.title_id, license.device_id) == (command.title_id, command.device_id)
         if same and licenses.as_of(license, now).status == "active":
             return license

@@ -1,7 +1,7 @@
 """Business rules as data: typed decision tables, their facts, and one evaluator."""
 
 from licensing.rules.evaluate import Evaluation, evaluate
-from licensing.rules.facts import Occurrence
+from licensing.rules.facts import Counter, Occurrence, Past
 from licensing.rules.ruleset import (
     BrokenRuleSet,
     PublishedRules,
@@ -13,8 +13,10 @@ from licensing.rules.ruleset import (
 
 __all__ = [
     "BrokenRuleSet",
+    "Counter",
     "Evaluation",
     "Occurrence",
+    "Past",
     "PublishedRules",
     "RuleSet",
     "canonical",

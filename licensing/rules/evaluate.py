@@ -3,13 +3,13 @@
 Anything missing, unknown or broken is a refusal with a code, never a silently skipped row.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
 import msgspec
 
-from licensing.rules.facts import Count, Occurrence, count, lookup
+from licensing.rules.facts import Count, Past, count, lookup
 from licensing.rules.ruleset import Limit, Purpose, RuleSet
 from licensing.rules.tables import Row, Table, row_matches
 
@@ -49,10 +49,10 @@ def evaluate(
     ruleset: RuleSet,
     purpose: Purpose,
     request: Mapping[str, Any],
-    occurrences: Iterable[Occurrence],
+    past: Past,
     at: datetime,
 ) -> Evaluation:
-    """Decide one request at `at` against the member's `occurrences`."""
+    """Decide one request at `at` against the member's past."""
     facts = {
         name: _with_default(ruleset, name, lookup(request, fact.path))
         for name, fact in ruleset.facts.items()
@@ -71,7 +71,6 @@ def evaluate(
         if table.hit == "unique" and hits != 1:
             return _refusal(RULES_GAP if hits == 0 else RULES_OVERLAP, facts, table.id)
     out, decisive = _merge(matched)
-    past = list(occurrences)
     counts = {
         limit.fact: _count(ruleset, limit, facts, request, past, at)
         for name, limit in ruleset.limits.items()
@@ -138,7 +137,7 @@ def _count(
     limit: Limit,
     facts: dict[str, Any],
     request: Mapping[str, Any],
-    past: list[Occurrence],
+    past: Past,
     at: datetime,
 ) -> Count | None:
     counter = ruleset.counters.get(limit.fact)

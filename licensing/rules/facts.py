@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
-from typing import Any, Literal
+from typing import Any, Literal, Protocol
 
 import msgspec
 
@@ -41,6 +41,22 @@ class Occurrence(msgspec.Struct, frozen=True):
     attributes: Mapping[str, Any]
 
 
+class Past(Protocol):
+    """What happened before, asked for counter by counter, so that nobody walks a whole history."""
+
+    def __call__(
+        self,
+        counter: Counter,
+        same: Mapping[str, Any],
+        start: datetime | None,
+        end: datetime | None,
+    ) -> Iterable[Occurrence]:
+        """At least every occurrence that `counter` counts from `start` to `end`; more do no harm.
+
+        `same` holds the attributes that must equal the request's. None leaves an end open.
+        """
+
+
 class Count(msgspec.Struct, frozen=True):
     """A counter's value before the request, and after it if it were granted."""
 
@@ -58,23 +74,31 @@ def lookup(request: Mapping[str, Any], path: str) -> Any:
     return value
 
 
-def count(
-    counter: Counter, request: Mapping[str, Any], occurrences: Iterable[Occurrence], at: datetime
-) -> Count:
+def count(counter: Counter, request: Mapping[str, Any], past: Past, at: datetime) -> Count:
     """Count the occurrences that the counter asks for, without and with the request itself."""
-    wanted = [(name, request.get(name)) for name in counter.same]
+    same = {name: request.get(name) for name in counter.same}
     counted = [
         occurrence
-        for occurrence in occurrences
+        for occurrence in past(counter, same, *bounds(counter.window, at))
         if occurrence.of == counter.of
         and (occurrence.live or not counter.live)
         and in_window(counter.window, occurrence.at, at)
-        and all(occurrence.attributes.get(name) == value for name, value in wanted)
+        and all(occurrence.attributes.get(name) == value for name, value in same.items())
     ]
     if counter.distinct is None:
         return Count(len(counted), len(counted) + 1)
     seen = {occurrence.attributes.get(counter.distinct) for occurrence in counted}
     return Count(len(seen), len(seen | {request.get(counter.distinct)}))
+
+
+def bounds(window: int | str | None, at: datetime) -> tuple[datetime | None, datetime | None]:
+    """The instants between which all that is in the window lies; None is an open end."""
+    if window is None:
+        return None, None
+    if isinstance(window, int):
+        return at - timedelta(hours=window), None
+    start = datetime(at.year, 1, 1, tzinfo=at.tzinfo)
+    return start, datetime(at.year, 12, 31, 23, 59, 59, 999999, tzinfo=at.tzinfo)
 
 
 def in_window(window: int | str | None, then: datetime, at: datetime) -> bool:

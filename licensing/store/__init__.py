@@ -21,6 +21,7 @@ from licensing.store.messages import (
     WrongExpectedVersion,
     bucket_of,
 )
+from licensing.store.order import known_until, read_order
 from licensing.store.reading import (
     bucket_heads,
     find_command,
@@ -33,10 +34,20 @@ from licensing.store.reading import (
     stream_head,
     streams_of_bucket,
 )
+from licensing.store.snapshots import (
+    DIGEST_BYTES,
+    digest_of,
+    drop_keyframes,
+    keep_keyframe,
+    nearest_keyframe,
+    read_pages,
+    sample_keyframes,
+)
 
 __all__ = [
     "ANY",
     "BUCKETS",
+    "DIGEST_BYTES",
     "EXISTS",
     "NO_STREAM",
     "AppendNotAlone",
@@ -54,13 +65,21 @@ __all__ = [
     "append",
     "bucket_heads",
     "bucket_of",
+    "digest_of",
+    "drop_keyframes",
     "find_command",
     "find_event",
+    "keep_keyframe",
+    "known_until",
+    "nearest_keyframe",
     "read_commands",
     "read_event",
     "read_feed",
     "read_feeds",
+    "read_order",
+    "read_pages",
     "read_stream",
+    "sample_keyframes",
     "stream_head",
     "streams_of_bucket",
     "verify_feed",

@@ -1,5 +1,6 @@
 """A member's licenses: asked for, renewed, released, played, listed."""
 
+from collections.abc import Mapping
 from typing import Any
 
 import msgspec
@@ -92,6 +93,6 @@ def get_license(
     return msgspec.to_builtins(license)
 
 
-def _licenses(member_id: str) -> dict[str, License]:
+def _licenses(member_id: str) -> Mapping[str, License]:
     member, _, _ = history.state_as_at(member_id)
     return members.as_of(member, timezone.now()).licenses

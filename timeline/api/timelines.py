@@ -9,11 +9,9 @@ from ninja import Path, Query, Router
 from pydantic import Field
 
 from licensing import history
-from licensing.domain import member as members
-from licensing.domain.member import Member
 from licensing.history import History, Step
 from timeline.api import inputs, keys, outputs, pages
-from timeline.api.problems import Problem, invalid
+from timeline.api.problems import invalid
 from timeline.presenters import diff, sentences, state
 
 router = Router(tags=["timeline"])
@@ -84,9 +82,8 @@ def read_changes(
     to_version: Annotated[int | None, Field(ge=0, le=2**31 - 1), Query(None, alias="to")],
 ) -> dict[str, Any]:
     """What differs between the states at two versions; `to` is the head if it is not given."""
-    past = history.load(member_id)
-    to_version = past.head if to_version is None else to_version
-    before, after = _state(past, from_version), _state(past, to_version)
+    before, from_version, _ = history.state_as_at(member_id, version=from_version)
+    after, to_version, _ = history.state_as_at(member_id, version=to_version)
     return {
         "member_id": member_id,
         "from": from_version,
@@ -102,13 +99,10 @@ def read_event(
     version: Annotated[int, Field(ge=0, le=2**31 - 1), Path()],
 ) -> dict[str, Any]:
     """One event: as it is stored, as it is read, its decision, and the state before and after."""
-    past = history.load(member_id)
-    if not 0 < version <= past.head:
-        raise Problem(404, "version_not_found", f"{member_id} has no event {version}")
-    step = past.steps[version - 1]
-    before, after = past.before_and_after(version)
+    before, step, after = history.around(member_id, version)
+    recorded = step.recorded
     return _item(step) | {
-        "sentence": _sentences(past)[version - 1],
+        "sentence": sentences.sentence(recorded.type, recorded.data, before),
         "stored": outputs.event(step.recorded),
         "read": msgspec.to_builtins(step.event),
         "decision": history.decision_of(step.recorded) or None,
@@ -144,10 +138,3 @@ def _wanted(step: Step, type_name: str | None, entity: str | None) -> bool:
 
 def _happened(step: Step) -> tuple[datetime, int]:
     return step.recorded.occurred_at, step.version
-
-
-def _state(past: History, version: int) -> Member:
-    if version > past.head:
-        raise history.NotYet(f"{past.member_id} has {past.head} versions; there is no {version}.")
-    member, instant = past.state(version), past.instant(version)
-    return members.as_of(member, instant) if instant else member

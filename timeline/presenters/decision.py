@@ -5,6 +5,7 @@ from typing import Any
 
 import msgspec
 
+from licensing.domain import member as members
 from licensing.domain.member import Member
 from licensing.history import Step
 from licensing.rules import PublishedRules
@@ -172,7 +173,7 @@ def _allowed(limits: Sequence[Mapping[str, Any]]) -> Line:
 
 
 def _devices_line(step: Step, before: Member, names: Names, failed: Mapping[str, Any]) -> Line:
-    held = {x.device_id for x in before.licenses.values() if x.status == "active"}
+    held = {license.device_id for license in members.live(before)}
     called = sorted((names.device(device_id) for device_id in held), key=str.casefold)
     listed = f", {_and(called)}" if called else ""
     asked = names.device(step.recorded.data.get("device_id"))

@@ -2,15 +2,19 @@
 
 from collections.abc import Iterator, Mapping
 from datetime import datetime
-from typing import Any
+from typing import Any, TypeVar
 
 import msgspec
 
+from licensing.domain import member as members
 from licensing.domain.license import License
 from licensing.domain.member import Member
+from licensing.domain.pages import Pages
 from timeline.presenters import clock
 from timeline.presenters.sentences import Names
 from timeline.presenters.state import as_json
+
+V = TypeVar("V")
 
 # The version counts the events; it is no change of what the events are about.
 _NOT_COMPARED = ("version",)
@@ -64,14 +68,13 @@ def changes(before: Any, after: Any) -> list[dict[str, Any]]:
 
 def unchanged(before: Member, after: Member) -> int:
     """How many licenses, devices and titles are the same in both states."""
-    pairs = (
-        (before.licenses, after.licenses),
-        (before.devices, after.devices),
-        (before.downloads, after.downloads),
-    )
-    return sum(
-        1 for was, now in pairs for key, value in was.items() if key in now and now[key] == value
-    )
+    same = sum(1 for key, device in before.devices.items() if after.devices.get(key) == device)
+    same += _same(before.licenses, after.licenses)
+    return same + _same(before.downloads, after.downloads)
+
+
+def _same(before: Pages[V], after: Pages[V]) -> int:
+    return len(before) - sum(1 for key in before.differing(after) if key in before)
 
 
 def _flat(state: Any) -> dict[str, Any]:
@@ -97,10 +100,7 @@ def groups(before: Member, after: Member, names: Names, *, by_clock: bool = Fals
     added: list[Entity] = []
     changed: list[Entity] = []
     ended: list[Entity] = []
-    for license_id, now in after.licenses.items():
-        was = before.licenses.get(license_id)
-        if was == now:
-            continue
+    for was, now in _changed_licenses(before, after):
         fields = _license_fields(was, now)
         if not fields:
             continue
@@ -138,12 +138,19 @@ def by_clock(before: Member, after: Member, names: Names, since: str) -> Group |
             (Field("Status", was.status, now.status, _when(now.ended_at)),),
             kind="expired",
         )
-        for license_id, now in after.licenses.items()
-        if (was := before.licenses.get(license_id)) is not None and was.status != now.status
+        for was, now in _changed_licenses(before, after)
+        if was is not None and was.status != now.status
     ]
     if not entities:
         return None
     return _group(f"By clock since {since}", entities, len(entities), True)
+
+
+def _changed_licenses(before: Member, after: Member) -> list[tuple[License | None, License]]:
+    """The licenses that differ, as they were and as they are, in the order of their issue."""
+    keys = [key for key in after.licenses.differing(before.licenses) if key in after.licenses]
+    pairs = [(before.licenses.get(key), after.licenses[key]) for key in keys]
+    return sorted(pairs, key=lambda pair: (pair[1].issued_at, pair[1].license_id))
 
 
 def _group(title: str, entities: list[Entity], count: int, by_clock: bool) -> Group | None:
@@ -246,7 +253,7 @@ def _plan_fields(before: Member, after: Member) -> list[Field]:
 
 def in_use(member: Member) -> tuple[int, int]:
     """How many downloads are valid, and on how many devices."""
-    live = [license for license in member.licenses.values() if license.status == "active"]
+    live = members.live(member)
     return len(live), len({license.device_id for license in live})
 
 
@@ -256,8 +263,10 @@ def _counters(before: Member, after: Member) -> tuple[Field, ...]:
         ("Downloads in use", downloads_was, downloads_now),
         ("Devices with downloads", devices_was, devices_now),
     ]
-    for title_id, now in after.downloads.items():
-        was = before.downloads.get(title_id)
+    for title_id in sorted(after.downloads.differing(before.downloads)):
+        now, was = after.downloads.get(title_id), before.downloads.get(title_id)
+        if now is None:
+            continue
         name = now.name or title_id
         issued = len(was.issued) if was else 0
         played = len(was.played) if was else 0

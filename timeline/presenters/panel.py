@@ -1,6 +1,7 @@
 """What the panel beside the list says about one step: head, changes, state, comparison, raw."""
 
 import json
+from collections import Counter
 from datetime import datetime
 from typing import Any
 
@@ -180,13 +181,14 @@ class StateView(msgspec.Struct, frozen=True):
 
 def state_view(member: Member, names: Names) -> StateView:
     """The state as a reader wants it: valid licenses first, then what is over."""
-    rows = [(_license_row(x, names), x) for x in member.licenses.values()]
-    active = [row for row, x in rows if x.status == "active"]
-    ended = [row for row, x in reversed(rows) if x.status != "active"]
+    live, over = members.live(member), len(member.licenses) - len(member.active)
+    ended = sorted(
+        (x for x in member.licenses.values() if x.status != "active"),
+        key=lambda x: (x.issued_at, x.license_id),
+        reverse=True,
+    )
     downloads, devices = diff.in_use(member)
-    held: dict[str, int] = {}
-    for license in member.licenses.values():
-        held[license.device_id] = held.get(license.device_id, 0) + (license.status == "active")
+    held = Counter(license.device_id for license in live)
     titles = sorted(member.downloads.values(), key=lambda x: (-len(x.issued), x.name or x.title_id))
     return StateView(
         facts=(
@@ -196,15 +198,15 @@ def state_view(member: Member, names: Names) -> StateView:
             ("Downloads in use", str(downloads)),
             ("Devices with downloads", str(devices)),
         ),
-        active=tuple(active),
-        ended=tuple(ended[:MOST_ROWS]),
-        ended_more=max(0, len(ended) - MOST_ROWS),
+        active=tuple(_license_row(x, names) for x in live),
+        ended=tuple(_license_row(x, names) for x in ended[:MOST_ROWS]),
+        ended_more=max(0, over - MOST_ROWS),
         devices=tuple(
             (
                 names.device(x.device_id),
                 x.type or "not known",
                 x.device_id,
-                held.get(x.device_id, 0),
+                held[x.device_id],
             )
             for x in member.devices.values()
         ),
@@ -261,7 +263,8 @@ def compare(history: History, cursor: Cursor, a: int, seen: Seen) -> Comparison:
     instant = history.instant(a)
     other = history.state(a)
     other = members.as_of(other, instant) if instant else other
-    groups = diff.groups(other, seen.shown, _both(seen.names, other))
+    names = seen.names if a <= cursor.version else Names.of(other)
+    groups = diff.groups(other, seen.shown, names)
     low, high = sorted((a, cursor.version))
     steps = history.steps[low:high]
     return Comparison(
@@ -271,10 +274,6 @@ def compare(history: History, cursor: Cursor, a: int, seen: Seen) -> Comparison:
         tuple(_between(step, seen.names) for step in steps[:MOST_ROWS]),
         max(0, len(steps) - MOST_ROWS),
     )
-
-
-def _both(names: Names, other: Member) -> Names:
-    return names if len(names.titles) >= len(other.licenses) else Names.of(other)
 
 
 def _between(step: Step, names: Names) -> Between:

@@ -5,6 +5,8 @@ from typing import Any
 
 import msgspec
 
+from licensing.domain import member as members
+from licensing.domain.license import License
 from licensing.domain.member import Member
 from timeline.presenters import clock
 
@@ -44,22 +46,25 @@ class Phrase(msgspec.Struct, frozen=True):
 
 
 class Names:
-    """What people call the licenses and devices that events mention by id."""
+    """What people call the licenses and devices that events mention by id.
 
-    def __init__(self) -> None:
+    Learned from events, or looked up in a state when they are asked for.
+    """
+
+    def __init__(self, state: Member | None = None) -> None:
         self.titles: dict[str, str] = {}
         self.studios: dict[str, str] = {}
         self.devices: dict[str, str] = {}
         self.types: dict[str, str] = {}
         self.device_of: dict[str, str] = {}
+        self._state = state
 
     @classmethod
     def of(cls, member: Member) -> "Names":
         """The names that a state holds."""
-        names = cls()
-        for license in member.licenses.values():
-            names._license(license.license_id, license.title_id, license.device_id, license.title)
-            names._device(license.device_id, license.device)
+        names = cls(member)
+        for license in members.live(member):
+            names._held(license)
         for device in member.devices.values():
             names._device(device.device_id, {"name": device.name, "type": device.type})
         return names
@@ -79,6 +84,7 @@ class Names:
 
     def title(self, license_id: object) -> str:
         """The title of a license, or its id."""
+        self._look_up(license_id)
         return self.titles.get(str(license_id), str(license_id))
 
     def device(self, device_id: object) -> str:
@@ -87,8 +93,20 @@ class Names:
 
     def device_holding(self, license_id: object) -> str | None:
         """The name of the device that a license is on."""
+        self._look_up(license_id)
         device_id = self.device_of.get(str(license_id))
         return None if device_id is None else self.device(device_id)
+
+    def _look_up(self, license_id: object) -> None:
+        if self._state is not None and str(license_id) not in self.titles:
+            license = self._state.licenses.get(str(license_id))
+            if license is not None:
+                self._held(license)
+
+    def _held(self, license: License) -> None:
+        self._license(license.license_id, license.title_id, license.device_id, license.title)
+        if license.device_id not in self.devices:
+            self._device(license.device_id, license.device)
 
     def _license(self, license_id: object, title_id: object, device_id: object, title: Any) -> None:
         title = title if isinstance(title, Mapping) else {}

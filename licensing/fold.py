@@ -1,0 +1,89 @@
+"""Folds a member's events: one recorded event to a step, and a state forward over steps."""
+
+from collections.abc import Iterator
+from datetime import timedelta
+from typing import Any
+
+import msgspec
+
+from licensing import codec, connection, store
+from licensing.domain import member as members
+from licensing.domain.member import Member
+
+LATE = timedelta(minutes=5)
+READ_AT_ONCE = 500
+
+
+class UnreadableStream(Exception):
+    """The stream holds an event that this build cannot read; nothing is decided on a guess."""
+
+    code = "STREAM_UNREADABLE"
+
+
+class Step(msgspec.Struct, frozen=True):
+    """One recorded event with its domain event (None where it cannot be read)."""
+
+    version: int
+    recorded: store.RecordedEvent
+    event: members.Event | None
+    unreadable: str | None = None
+
+    @property
+    def late(self) -> timedelta | None:
+        """How long after it happened it was recorded, where that is more than five minutes."""
+        delay = self.recorded.recorded_at - self.recorded.occurred_at
+        return delay if delay > LATE else None
+
+
+def stream_of(member_id: str) -> str:
+    """The stream of a member."""
+    return f"member-{member_id}"
+
+
+def decoded(recorded: store.RecordedEvent) -> Step:
+    """The recorded event as a step."""
+    try:
+        event = codec.decode(recorded.type, recorded.schema_version, recorded.data)
+    except codec.UnreadableEvent as error:
+        return Step(recorded.version, recorded, None, str(error))
+    return Step(recorded.version, recorded, event)
+
+
+def apply(member: Member, step: Step) -> Member:
+    """The member after one readable step; raises UnreadableStream."""
+    if step.event is None:
+        raise UnreadableStream(step.unreadable or "An event cannot be read.")
+    recorded = step.recorded
+    return members.evolve(
+        member,
+        step.event,
+        recorded.occurred_at,
+        decided_at=recorded.recorded_at,
+        rules=decision_of(recorded).get("rules", {}).get("hash"),
+    )
+
+
+def decision_of(recorded: store.RecordedEvent) -> dict[str, Any]:
+    """The decision record of an event; empty where no rule decided."""
+    found: dict[str, Any] = recorded.metadata.get("decision") or {}
+    return found
+
+
+def batches(member_id: str, after: int, until: int | None = None) -> Iterator[list[Step]]:
+    """The steps with `after < version <= until`, in order, some hundred at a time."""
+    conn, stream = connection.opened(), stream_of(member_id)
+    while True:
+        read = store.read_stream(conn, stream, after=after, until=until, limit=READ_AT_ONCE)
+        yield [decoded(recorded) for recorded in read]
+        if len(read) < READ_AT_ONCE:
+            return
+        after = read[-1].version
+
+
+def from_the_start(member_id: str, until: int) -> Member:
+    """The member after step `until`, folded from the first event on."""
+    member = Member(member_id)
+    for steps in batches(member_id, 0, until):
+        for step in steps:
+            member = apply(member, step)
+    return member
