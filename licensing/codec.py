@@ -4,25 +4,33 @@ from typing import Any
 
 import msgspec
 
-from licensing.domain import device, license, member
+from licensing.domain import device, license, member, upcasters
 
 SCHEMA_VERSIONS: dict[type[member.Event], int] = {
     device.DeviceRegistered: 1,
     license.AcquisitionRefused: 1,
-    license.LicenseExpired: 1,
+    license.LicenseExpired: 2,
     license.LicenseIssued: 1,
     license.LicenseReleased: 1,
     license.LicenseRenewed: 1,
     license.PlaybackStarted: 1,
     license.PlaybackStopped: 1,
     license.RenewalRefused: 1,
-    member.PlanChanged: 1,
+    member.PlanChanged: 2,
 }
 BY_NAME = {kind.__name__: kind for kind in SCHEMA_VERSIONS}
 
 
 class UnreadableEvent(ValueError):
     """This build does not know the type or schema version, or the payload does not fit it."""
+
+
+def reads(type_name: str, schema_version: int) -> bool:
+    """Whether events of this type and version can be read, if their payload is whole."""
+    kind = BY_NAME.get(type_name)
+    return kind is not None and (
+        upcasters.upcast(type_name, schema_version, {}, SCHEMA_VERSIONS[kind]) is not None
+    )
 
 
 def encode(event: member.Event) -> tuple[str, int, dict[str, Any]]:
@@ -32,12 +40,16 @@ def encode(event: member.Event) -> tuple[str, int, dict[str, Any]]:
 
 
 def decode(type_name: str, schema_version: int, data: dict[str, Any]) -> member.Event:
-    """The domain event that was stored; raises UnreadableEvent."""
+    """The domain event that was stored, in today's shape; raises UnreadableEvent."""
     kind = BY_NAME.get(type_name)
     if kind is None:
         raise UnreadableEvent(f"This build does not know the event type {type_name}.")
-    if schema_version != SCHEMA_VERSIONS[kind]:
-        raise UnreadableEvent(f"This build cannot read {type_name} version {schema_version}.")
+    wanted = SCHEMA_VERSIONS[kind]
+    if schema_version != wanted:
+        lifted = upcasters.upcast(type_name, schema_version, data, wanted)
+        if lifted is None:
+            raise UnreadableEvent(f"This build cannot read {type_name} version {schema_version}.")
+        data = lifted
     try:
         return msgspec.convert(data, kind)
     except msgspec.ValidationError as error:

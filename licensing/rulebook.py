@@ -10,6 +10,7 @@ from licensing.rules import PublishedRules
 
 RULE_SET = "download-license"
 RULES_PUBLISHED = "RulesPublished"
+RULES_PUBLISHED_VERSION = 1
 
 
 class RulesPublished(msgspec.Struct, frozen=True):

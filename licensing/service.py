@@ -314,7 +314,7 @@ def publish_rules(
         store.NewEvent(
             event_id=event_id(stream, command_id, 0),
             type=rulebook.RULES_PUBLISHED,
-            schema_version=1,
+            schema_version=rulebook.RULES_PUBLISHED_VERSION,
             data=data,
             metadata={
                 "command_id": command_id,

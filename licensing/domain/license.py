@@ -60,10 +60,14 @@ class LicenseReleased(msgspec.Struct, frozen=True):
 
 
 class LicenseExpired(msgspec.Struct, frozen=True):
-    """The job wrote down that the clock had passed `expired_at`."""
+    """The job wrote down that the clock had passed `expired_at`.
+
+    `ended_by` is which of its two ends that was; None where nobody wrote it down.
+    """
 
     license_id: str
     expired_at: datetime
+    ended_by: Literal["expiry", "playback"] | None = None
 
 
 class PlaybackStarted(msgspec.Struct, frozen=True):
@@ -280,7 +284,9 @@ def expire(license: License, moment: Moment) -> list[Event]:
     """Only an active license whose end has passed expires."""
     if license.status != "active" or ends_at(license) > moment.now:
         return []
-    return [LicenseExpired(license_id=license.license_id, expired_at=ends_at(license))]
+    end = ends_at(license)
+    ended_by: Literal["expiry", "playback"] = "expiry" if end == license.expires_at else "playback"
+    return [LicenseExpired(license_id=license.license_id, expired_at=end, ended_by=ended_by)]
 
 
 def record_playback(license: License, action: str, moment: Moment) -> list[Event]:

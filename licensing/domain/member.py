@@ -39,10 +39,12 @@ from licensing.domain.values import LicenseIdTaken, Moment, UnknownLicense, put
 
 
 class PlanChanged(msgspec.Struct, frozen=True):
-    """The member's plan or country became another one."""
+    """The member's plan or country became another one; None where it was not known before."""
 
     plan: str
     country: str | None = None
+    previous_plan: str | None = None
+    previous_country: str | None = None
 
 
 Event = licenses.Event | DeviceRegistered | PlanChanged
@@ -300,4 +302,4 @@ def _change_plan(command: ChangePlan, member: Member) -> list[Event]:
     country = command.country or member.country
     if (member.plan, member.country) == (command.plan, country):
         return []
-    return [PlanChanged(plan=command.plan, country=country)]
+    return [PlanChanged(command.plan, country, member.plan, member.country)]

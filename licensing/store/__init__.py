@@ -2,6 +2,7 @@
 
 from licensing.store.appending import append
 from licensing.store.integrity import verify_feed, verify_stream
+from licensing.store.inventory import EventKind, event_kinds
 from licensing.store.messages import (
     ANY,
     BUCKETS,
@@ -55,6 +56,7 @@ __all__ = [
     "CommandIdReused",
     "CommandRecord",
     "CommandRow",
+    "EventKind",
     "Head",
     "NewEvent",
     "NotStorable",
@@ -67,6 +69,7 @@ __all__ = [
     "bucket_of",
     "digest_of",
     "drop_keyframes",
+    "event_kinds",
     "find_command",
     "find_event",
     "keep_keyframe",

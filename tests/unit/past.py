@@ -6,6 +6,7 @@ from uuid import UUID
 
 import msgspec
 
+from licensing import codec
 from licensing.domain import license as licenses
 from licensing.domain import member as members
 from licensing.domain.member import Member, PlanChanged
@@ -47,7 +48,7 @@ class Past:
             position=version,
             event_id=UUID(int=version),
             type=type(event).__name__,
-            schema_version=1,
+            schema_version=codec.SCHEMA_VERSIONS[type(event)],
             data=msgspec.to_builtins(event),
             metadata=metadata or {},
             occurred_at=at,

@@ -109,7 +109,7 @@ def test_a_release_after_the_end_says_nothing_new():
 def test_only_a_passed_end_expires():
     Given(*LICENSED).when(ExpireLicense("l1"), NOON + hours(335)).then()
     Given(*LICENSED).when(ExpireLicense("l1"), NOON + hours(340)).then_once(
-        LicenseExpired("l1", NOON + hours(336))
+        LicenseExpired("l1", NOON + hours(336), "expiry")
     )
 
 

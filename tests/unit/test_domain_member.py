@@ -27,7 +27,9 @@ def test_a_plan_changes_once():
 
 def test_a_plan_change_without_a_country_keeps_it():
     moved = (NOON, PlanChanged("basic", "NL"))
-    Given(moved).when(ChangePlan("premium"), NOON).then_once(PlanChanged("premium", "NL"))
+    Given(moved).when(ChangePlan("premium"), NOON).then_once(
+        PlanChanged("premium", "NL", "basic", "NL")
+    )
 
 
 def test_a_device_registers_once_and_may_be_renamed():

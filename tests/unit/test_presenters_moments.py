@@ -25,7 +25,7 @@ def test_the_clock_has_a_row_without_a_number() -> None:
     assert told(past) == [
         (1, "Vertigo downloaded to iPad, until 15 Jan"),
         (None, "Vertigo expired on iPad"),
-        (2, "Plan changed to Standard, NL"),
+        (2, "Plan set to Standard, NL"),
     ]
 
 

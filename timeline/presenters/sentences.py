@@ -156,7 +156,7 @@ def phrase(event_type: str, data: Mapping[str, Any], names: Names) -> Phrase:
         case "LicenseRevoked":
             return Phrase("", title, f" revoked{_on(device)}")
         case "LicenseExpired":
-            return Phrase("Expiry of ", title, " recorded")
+            return Phrase("Expiry of ", title, f" recorded{_ended_by(data)}")
         case "PlaybackStarted":
             end = clock.instant(data.get("expires_at"))
             first = "first played" if end else "played"
@@ -169,15 +169,29 @@ def phrase(event_type: str, data: Mapping[str, Any], names: Names) -> Phrase:
             tail = f" registered, a {kind}" if isinstance(kind, str) else " registered"
             return Phrase("", names.device(data.get("device_id")), tail)
         case "PlanChanged":
-            country = data.get("country")
-            where = f", {country}" if isinstance(country, str) else ""
-            return Phrase("Plan changed to ", str(data.get("plan")).capitalize(), where)
+            return _plan_changed(data)
         case "RulesPublished":
             valid = clock.instant(data.get("valid_from"))
             since = f", valid from {clock.date(valid)}" if valid else ""
             return Phrase("Rules ", str(data.get("hash"))[:7], f" published{since}")
         case _:
             return Phrase("", event_type, ", an event that this page has no words for")
+
+
+def _ended_by(data: Mapping[str, Any]) -> str:
+    return ", its time to watch was over" if data.get("ended_by") == "playback" else ""
+
+
+def _plan_changed(data: Mapping[str, Any]) -> Phrase:
+    plan, country = str(data.get("plan")).capitalize(), data.get("country")
+    was, left = data.get("previous_plan"), data.get("previous_country")
+    if was == data.get("plan") and left:
+        return Phrase(f"Moved from {left} to ", str(country), "")
+    where = f", {country}" if isinstance(country, str) and country != left else ""
+    start = f"Plan changed from {was.capitalize()} to " if isinstance(was, str) else "Plan set to "
+    if "previous_plan" not in data:
+        start = "Plan changed to "  # written before events said what was before
+    return Phrase(start, plan, where)
 
 
 def expired(license_id: str, names: Names) -> Phrase:

@@ -6,6 +6,7 @@ from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandParser
 from django.utils import timezone
 
+from licensing import readability
 from licensing.demo import play
 from projections import jobs, runner
 from timeline import demo_access
@@ -25,10 +26,16 @@ class Command(BaseCommand):
         self._say("bringing the database up to date")
         call_command("migrate", verbosity=0)
         call_command("collectstatic", interactive=False, verbosity=0)
+        self._check_events()
         demo_access.ensure_roles()
         if options["demo"]:
             self._play(options)
             demo_access.ensure_demo_access(options["url"])
+
+    def _check_events(self) -> None:
+        """Not fatal: members without such events are served as ever."""
+        for kind in readability.unreadable():
+            self._say(f"this build cannot read {kind}")
 
     def _play(self, options: dict[str, Any]) -> None:
         """Into an empty store, or onward where a start was cut off."""
