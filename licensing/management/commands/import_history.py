@@ -1,5 +1,9 @@
 """`manage.py import_history`: puts somebody's own history, as JSON lines, into the store."""
 
+import getpass
+import hashlib
+import json
+import os
 import shutil
 import sys
 import tempfile
@@ -9,11 +13,13 @@ from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import IO, Any
+from uuid import uuid4
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
+from msgspec.structs import replace
 from tqdm import tqdm
 
-from licensing import importing
+from licensing import connection, importing, store
 
 SHOWN = 10
 
@@ -37,8 +43,14 @@ ReleaseLicense, RenewLicense; their data are the bodies of the API's calls plus 
 path (license_id, device_id). recorded_at is when it became known (without it: occurred_at), and
 the lines of a member come in that order. Instants need an offset, such as Z.
 
-Every line is checked before the first is written. The same file again adds nothing, so an
-interrupted import is simply run again.
+A line with "rules": ID instead of "member" is a past event of a rule set; a line with "answered"
+is an old command with its answer, as export_history --commands writes it.
+
+A line that cannot be taken is written to FILE.rejected.jsonl with its number and the reason, and
+the later lines of the same member wait there with it, because once they were in, the mended line
+would come too late. All others go in. Mend the line in FILE and import it again: what is there
+already adds nothing, so an interrupted import is simply run again, too. With --strict every line
+is checked first, and one bad line keeps all of them out.
 """
 
 
@@ -54,31 +66,43 @@ class Command(BaseCommand):
         return parser
 
     def add_arguments(self, parser: CommandParser) -> None:
-        """The file."""
-        parser.add_argument("file", help="a file of JSON lines, or - for standard input")
+        """The file, and what to do about bad lines."""
+        parser.add_argument("file", nargs="?", help="a file of JSON lines, or - for standard input")
         parser.add_argument("--check", action="store_true", help="check every line, write nothing")
+        parser.add_argument(
+            "--strict", action="store_true",
+            help="write nothing if any line is bad, and stop at the first that cannot go in",
+        )  # fmt: skip
+        parser.add_argument(
+            "--rejects", metavar="PATH",
+            help="where rejected lines go (default FILE.rejected.jsonl, rejected.jsonl for -)",
+        )  # fmt: skip
+        parser.add_argument(
+            "--list", action="store_true", help="list what was imported, from where and when"
+        )
 
     def handle(self, *args: Any, **options: Any) -> None:
-        """Check all lines, then write them one by one."""
+        """Ends with status 1 when a line was rejected."""
         tqdm.monitor_interval = 0
+        if options["list"]:
+            self._list()
+            return
+        if not options["file"]:
+            raise CommandError("name a file of JSON lines, or - for standard input (see --help)")
         now = datetime.now(UTC)
         with _opened(options["file"]) as file:
-            lines = self._check(file, now)
-            if options["check"]:
-                self.stdout.write(f"{lines:,} lines are fine; nothing was written.")
-                return
-            file.seek(0)
-            tally = self._write(file, now, lines)
-        self.stdout.write(
-            f"Imported {lines:,} lines: {tally.events:,} new events; commands: "
-            f"{tally.accepted:,} accepted, {tally.refused:,} refused, "
-            f"{tally.unchanged:,} unchanged; {tally.already:,} were there already."
-        )
+            if options["check"] or options["strict"]:
+                lines = self._check(file, now)
+                if options["check"]:
+                    self.stdout.write(f"{lines:,} lines are fine; nothing was written.")
+                    return
+                file.seek(0)
+            self._import(file, now, options)
 
     def _check(self, file: IO[bytes], now: datetime) -> int:
         faults: list[str] = []
         bad = lines = 0
-        for number, raw in enumerate(self._bar(file, "Checking", None), start=1):
+        for number, raw in enumerate(self._bar(file, "Checking"), start=1):
             try:
                 lines += importing.read_line(number, raw, now=now) is not None
             except importing.BadLine as error:
@@ -91,25 +115,124 @@ class Command(BaseCommand):
             raise CommandError("\n  ".join([head, *faults, *more]))
         return lines
 
-    def _write(self, file: IO[bytes], now: datetime, lines: int) -> importing.Tally:
-        importer = importing.Importer()
-        try:
-            for line in importing.read_lines(self._bar(file, "Importing", lines), now=now):
-                if line is not None:
-                    importer.take(line)
-            importer.finish()
-        except importing.BadLine as error:
-            raise CommandError(
-                f"{error}\n  The lines before it are imported. Mend it and run the same again."
-            ) from error
-        return importer.tally
+    def _import(self, file: IO[bytes], now: datetime, options: dict[str, Any]) -> None:
+        digest = hashlib.sha256()
+        while chunk := file.read(1 << 20):
+            digest.update(chunk)
+        file.seek(0)
+        batch = store.ImportBatch(uuid4(), options["file"], digest.digest(), getpass.getuser(), now)
+        name = "" if options["file"] == "-" else f"{options['file']}."
+        path = Path(options["rejects"] or f"{name}rejected.jsonl")
+        with Rejects(path, strict=options["strict"]) as rejects:
+            importer = importing.Importer(rejects.add)
+            lines = 0
+            self._keep(batch, lines, importer.tally)
+            try:
+                for number, raw in enumerate(self._bar(file, "Importing"), start=1):
+                    try:
+                        line = importing.read_line(number, raw, now=now)
+                    except importing.BadLine as error:
+                        importer.bad(error, raw)
+                        continue
+                    if line is not None:
+                        lines += 1
+                        importer.take(line)
+                importer.finish()
+            except store.StoreError as error:
+                raise CommandError(f"{error}; run the same again to go on") from error
+            except Stopped as error:
+                raise CommandError(
+                    f"{error}\n  The lines before it are imported. Mend it and run the same again."
+                ) from None
+        tally = importer.tally
+        self._keep(batch, lines, tally, finished_at=datetime.now(UTC))
+        self.stdout.write(
+            f"Imported {lines:,} lines: {tally.events:,} new events; commands: "
+            f"{tally.accepted:,} accepted, {tally.refused:,} refused, "
+            f"{tally.unchanged:,} unchanged; {tally.already:,} were there already."
+        )
+        if tally.rejected:
+            more = tally.rejected - len(rejects.first)
+            head = f"{tally.rejected:,} lines were rejected; they are in {rejects.path}"
+            rest = [f"and {more:,} more"] if more else []
+            raise CommandError("\n  ".join([head, *rejects.first, *rest]))
 
-    def _bar(self, file: IO[bytes], name: str, total: int | None) -> Iterator[bytes]:
-        bar = tqdm(
-            file, desc=name, total=total, unit="line", file=self.stderr,
-            disable=not self.stderr.isatty(), dynamic_ncols=True,
-        )  # fmt: skip
-        return iter(bar)
+    def _keep(
+        self,
+        batch: store.ImportBatch,
+        lines: int,
+        tally: importing.Tally,
+        finished_at: datetime | None = None,
+    ) -> None:
+        counted = replace(
+            batch,
+            finished_at=finished_at,
+            lines=lines,
+            events=tally.events,
+            commands=tally.accepted + tally.refused + tally.unchanged + tally.answers,
+            already=tally.already,
+            rejected=tally.rejected,
+        )
+        store.put_import_batch(connection.opened(), counted)
+
+    def _list(self) -> None:
+        batches = store.import_batches(connection.opened())
+        for batch in batches:
+            when = batch.started_at.astimezone(UTC).strftime("%Y-%m-%d %H:%M UTC")
+            end = "" if batch.finished_at else "  not finished"
+            self.stdout.write(
+                f"{when}  {batch.source}  by {batch.imported_by}: {batch.lines:,} lines, "
+                f"{batch.events:,} events, {batch.commands:,} commands, {batch.already:,} there "
+                f"already, {batch.rejected:,} rejected; SHA-256 {batch.sha256.hex()[:12]}…{end}"
+            )
+        if not batches:
+            self.stdout.write("Nothing was imported yet.")
+
+    def _bar(self, file: IO[bytes], name: str) -> Iterator[bytes]:
+        with tqdm(
+            desc=name, total=os.fstat(file.fileno()).st_size, unit="B", unit_scale=True,
+            file=self.stderr, disable=not self.stderr.isatty(), dynamic_ncols=True,
+        ) as bar:  # fmt: skip
+            for line in file:
+                yield line
+                bar.update(len(line))
+
+
+class Stopped(Exception):
+    """The first line that could not go in, of a strict import."""
+
+
+class Rejects:
+    """The file of rejected lines; it appears with the first of them."""
+
+    def __init__(self, path: Path, *, strict: bool) -> None:
+        self.path = path
+        self.first: list[str] = []
+        self._strict = strict
+        self._file: IO[bytes] | None = None
+
+    def __enter__(self) -> "Rejects":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._file is not None:
+            self._file.close()
+
+    def add(self, number: int, why: str, raw: bytes) -> None:
+        """One line: its number, why it was rejected, and its text as it was."""
+        if self._strict:
+            raise Stopped(f"line {number}: {why}")
+        if len(self.first) < SHOWN:
+            self.first.append(f"line {number}: {why}")
+        if self._file is None:
+            try:
+                # Personal data: for the one who imports, whatever the umask says.
+                descriptor = os.open(self.path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+            except OSError as error:
+                raise CommandError(f"cannot write {self.path}: {error.strerror}") from None
+            self._file = os.fdopen(descriptor, "wb")
+        text = raw.rstrip(b"\r\n").decode("utf-8", "backslashreplace")
+        self._file.write(json.dumps({"line": number, "error": why, "text": text}).encode() + b"\n")
 
 
 @contextmanager

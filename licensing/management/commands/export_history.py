@@ -1,0 +1,78 @@
+"""`manage.py export_history`: writes histories as JSON lines, which `import_history` takes back."""
+
+import os
+import sys
+from argparse import ArgumentParser
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO, Any
+
+from django.core.management.base import BaseCommand, CommandError
+from tqdm import tqdm
+
+from licensing import exporting
+
+
+class Command(BaseCommand):
+    """Exports histories."""
+
+    help = (
+        "Write the events of every member and rule set (or one member) as JSON lines, which "
+        "import_history takes back as they are. The same histories give the same bytes. "
+        "An export holds personal data: keep it as you keep the database."
+    )
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        """Where to, and what."""
+        parser.add_argument(
+            "file", nargs="?", default="-", help="the file to write, or - for standard output"
+        )
+        parser.add_argument("--member", metavar="M", help="only this member's history")
+        parser.add_argument(
+            "--commands", action="store_true",
+            help="the commands with their answers too: without them, a retry of an old command "
+            "would take effect again in the store that imports the file",
+        )  # fmt: skip
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        """A file appears whole or not at all."""
+        tqdm.monitor_interval = 0
+        chosen = list(exporting.streams(options["member"]))
+        if options["member"] and not chosen:
+            raise CommandError(f"{options['member']}: no such member")
+        written = 0
+        quiet = not self.stderr.isatty() or options["verbosity"] == 0
+        with (
+            _opened(options["file"]) as file,
+            tqdm(
+                total=sum(events for _, events in chosen), desc="Exporting", unit=" events",
+                file=self.stderr, disable=quiet, dynamic_ncols=True,
+            ) as bar,
+        ):  # fmt: skip
+            for stream_id, events in chosen:
+                for line in exporting.lines(stream_id, commands=options["commands"]):
+                    file.write(line)
+                    written += 1
+                bar.update(events)
+        if options["file"] != "-":
+            self.stdout.write(f"Exported {written:,} lines of {len(chosen):,} histories.")
+
+
+@contextmanager
+def _opened(name: str) -> Iterator[IO[bytes]]:
+    if name == "-":
+        yield sys.stdout.buffer
+        sys.stdout.buffer.flush()
+        return
+    path = Path(name)
+    part = path.with_name(f".{path.name}.{os.getpid()}.part")
+    try:
+        # Personal data: for the one who exports, whatever the umask says.
+        with os.fdopen(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
+            yield file
+        part.replace(path)
+    except OSError as error:
+        raise CommandError(f"cannot write {name}: {error.strerror}") from None
+    finally:
+        part.unlink(missing_ok=True)
