@@ -7,11 +7,10 @@ from typing import Any
 import msgspec
 import psycopg
 from psycopg.pq import TransactionStatus
-from psycopg.types.json import Jsonb
 from psycopg.types.numeric import Int4
 
-from licensing.store import reading, statements
-from licensing.store.integrity import canonical, check_storable, content_hash
+from licensing.store import arrays, reading, statements
+from licensing.store.integrity import as_stored, check_storable, hash_of_parts
 from licensing.store.messages import (
     ANY,
     EXISTS,
@@ -45,9 +44,18 @@ def append(
     """
     if not conn.autocommit or conn.info.transaction_status != TransactionStatus.IDLE:
         raise AppendNotAlone
-    arguments = arguments_of(stream_id, events, command, expected=expected, recorded_at=recorded_at)
+    arguments, stored = arguments_of(
+        stream_id, events, command, expected=expected, recorded_at=recorded_at
+    )
     (row,) = statements.rows(conn, "append_events", arguments)
-    return _answer(conn, stream_id, events, command, expected, row)
+    return _answer(conn, stream_id, command, expected, row, stored)
+
+
+class _AsStored(msgspec.Struct, frozen=True):
+    """What is about to be written, as it will be read: an answer is made of what was stored."""
+
+    outcome: dict[str, Any]
+    events: list[tuple[NewEvent, dict[str, Any], dict[str, Any]]]
 
 
 def arguments_of(
@@ -57,47 +65,52 @@ def arguments_of(
     *,
     expected: int = ANY,
     recorded_at: datetime | None = None,
-) -> dict[str, Any]:
+) -> tuple[dict[str, Any], _AsStored]:
     """What the append function is given; refuses what the store could not keep unchanged."""
     if expected < EXISTS:
         raise ValueError(f"no such expected version: {expected}")
     if recorded_at is not None:
         _check_offset(recorded_at, "recorded_at")
-    check_storable(stream_id, "stream_id")
-    check_storable(msgspec.structs.asdict(command) | {"data_hash": None}, "command")
+    for text, name in (
+        (stream_id, "stream_id"),
+        (command.command_id, "command.command_id"),
+        (command.name, "command.name"),
+    ):
+        check_storable(text, name)
+    command_data, _ = as_stored(command.data, "command.data")
+    outcome, outcome_stored = as_stored(command.outcome, "command.outcome")
+    kept, data, metadata, contents = [], [], [], []
     for index, event in enumerate(events):
-        _check_event(event, f"events[{index}]")
-    columns: dict[str, list[Any]] = {
-        "event_ids": [event.event_id for event in events],
-        "types": [event.type for event in events],
-        "schema_versions": [event.schema_version for event in events],
-        "data": [_jsonb(event.data) for event in events],
-        "metadata": [_jsonb(event.metadata) for event in events],
-        "occurred_at": [event.occurred_at for event in events],
-        "contents": [
-            content_hash(e.event_id, e.type, e.schema_version, e.data, e.metadata) for e in events
-        ],
-    }
-    return {
+        path = f"events[{index}]"
+        check_storable(event.type, f"{path}.type")
+        _check_offset(event.occurred_at, f"{path}.occurred_at")
+        said, said_stored = as_stored(event.data, f"{path}.data")
+        about, about_stored = as_stored(event.metadata, f"{path}.metadata")
+        kept.append((event, said_stored, about_stored))
+        data.append(said)
+        metadata.append(about)
+        contents.append(
+            hash_of_parts(event.event_id, event.type, event.schema_version, said, about)
+        )
+    arguments = {
         "bucket": Int4(bucket_of(stream_id)),
         "stream_id": stream_id,
         "expected": Int4(expected),
         "recorded_at": recorded_at,
         "command_id": command.command_id,
         "command_name": command.name,
-        "command_data": _jsonb(command.data),
+        "command_data": arrays.Json(command_data),
         "data_hash": command.data_hash,
-        "outcome": _jsonb(command.outcome),
-        # An empty list has no element type to send in binary; NULL fits every array.
-        **{name: column or None for name, column in columns.items()},
+        "outcome": arrays.Json(outcome),
+        "event_ids": arrays.uuids([event.event_id for event in events]),
+        "types": arrays.texts([event.type for event in events]),
+        "schema_versions": arrays.smallints([event.schema_version for event in events]),
+        "data": arrays.jsons(data),
+        "metadata": arrays.jsons(metadata),
+        "occurred_at": arrays.instants([event.occurred_at for event in events]),
+        "contents": arrays.hashes(contents),
     }
-
-
-def _check_event(event: NewEvent, path: str) -> None:
-    check_storable(event.type, f"{path}.type")
-    check_storable(event.data, f"{path}.data")
-    check_storable(event.metadata, f"{path}.metadata")
-    _check_offset(event.occurred_at, f"{path}.occurred_at")
+    return arguments, _AsStored(outcome_stored, kept)
 
 
 def _check_offset(instant: datetime, path: str) -> None:
@@ -108,35 +121,39 @@ def _check_offset(instant: datetime, path: str) -> None:
 def _answer(
     conn: psycopg.Connection[Any],
     stream_id: str,
-    events: Sequence[NewEvent],
     command: CommandRecord,
     expected: int,
     row: tuple[Any, ...],
+    stored: _AsStored,
 ) -> Appended:
     status, version, position, recorded_at, appended_at, outcome, first, last, hashes = row
     match status:
         case "appended":
+            bucket = bucket_of(stream_id)
+            recorded_at, appended_at = recorded_at.astimezone(UTC), appended_at.astimezone(UTC)
             recorded = tuple(
                 RecordedEvent(
-                    bucket_of(stream_id),
+                    bucket,
                     stream_id,
                     first + index,
                     position + index,
                     event.event_id,
                     event.type,
                     event.schema_version,
-                    _as_stored(event.data),
-                    _as_stored(event.metadata),
+                    data,
+                    metadata,
                     event.occurred_at.astimezone(UTC),
-                    recorded_at.astimezone(UTC),
-                    appended_at.astimezone(UTC),
+                    recorded_at,
+                    appended_at,
                     bytes(digest),
                 )
-                for index, (event, digest) in enumerate(zip(events, hashes, strict=True))
+                for index, ((event, data, metadata), digest) in enumerate(
+                    zip(stored.events, hashes, strict=True)
+                )
             )
-            return Appended("appended", _as_stored(command.outcome), version, recorded)
+            return Appended("appended", stored.outcome, version, recorded)
         case "stored":
-            return Appended("stored", _as_stored(command.outcome), version, ())
+            return Appended("stored", stored.outcome, version, ())
         case "repeated":
             again = reading.read_stream(conn, stream_id, after=first - 1, until=last)
             return Appended("repeated", _decode(outcome), version, tuple(again))
@@ -148,12 +165,3 @@ def _answer(
             raise WrongExpectedVersion(stream_id, expected, version)
         case _:
             raise AssertionError(f"append_events answered {status!r}")
-
-
-def _as_stored(document: dict[str, Any]) -> dict[str, Any]:
-    # The first answer is made of what was stored, as every later one is.
-    return _decode(canonical(document))
-
-
-def _jsonb(document: dict[str, Any]) -> Jsonb:
-    return Jsonb(document, dumps=canonical)

@@ -1,8 +1,9 @@
 """The hash chain of each stream: how its links are made, and the audit that recomputes them."""
 
+import re
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
-from typing import Any
+from typing import Any, NoReturn
 from uuid import UUID
 
 import msgspec
@@ -19,11 +20,43 @@ LARGEST_INTEGER = 2**53
 PAGE = 500
 
 _canonical = msgspec.json.Encoder(order="deterministic")
+# A NUL, or digits enough for an integer beyond 2^53.
+_suspect = re.compile(rb"\\u0000|[0-9]{16}").search
+
+
+class _Fraction(Exception):
+    """A number that is not an integer."""
+
+
+def _no_fraction(text: str) -> NoReturn:
+    raise _Fraction
+
+
+_strict = msgspec.json.Decoder(dict[str, Any], float_hook=_no_fraction).decode
 
 
 def canonical(value: object) -> bytes:
     """JSON with sorted keys, no spaces, in UTF-8: the one spelling of a value."""
     return _canonical.encode(value)
+
+
+def as_stored(value: dict[str, Any], path: str) -> tuple[bytes, dict[str, Any]]:
+    """The canonical JSON of an object, and the object as the store gives it back.
+
+    Raises NotStorable, by its path, for what would not come back exactly as it went in.
+    """
+    # Reading back what was written is much faster than a look at every value, and only what
+    # comes back otherwise, or holds what might not, is looked at value by value.
+    try:
+        encoded = _canonical.encode(value)
+        decoded = _strict(encoded)
+    except (_Fraction, TypeError, UnicodeEncodeError, msgspec.MsgspecError):
+        encoded, decoded = b"", {}
+    if decoded != value or _suspect(encoded):
+        check_storable(value, path)
+        encoded = _canonical.encode(value)
+        decoded = msgspec.json.decode(encoded)
+    return encoded, decoded
 
 
 def check_storable(value: object, path: str) -> None:
@@ -53,14 +86,21 @@ def content_hash(
     event_id: UUID, type: str, schema_version: int, data: dict[str, Any], metadata: dict[str, Any]
 ) -> bytes:
     """What an event says, without its place and its instants."""
-    content = {
-        "event_id": str(event_id),
-        "type": type,
-        "schema_version": schema_version,
-        "data": data,
-        "metadata": metadata,
-    }
-    return sha256(canonical(content)).digest()
+    return hash_of_parts(event_id, type, schema_version, canonical(data), canonical(metadata))
+
+
+def hash_of_parts(
+    event_id: UUID, type: str, schema_version: int, data: bytes, metadata: bytes
+) -> bytes:
+    """The content's hash, from data and metadata as canonical JSON.
+
+    Hashes the canonical JSON of {data, event_id, metadata, schema_version, type}, put together of
+    its parts so that what is large is written once.
+    """
+    return sha256(
+        b'{"data":%b,"event_id":"%b","metadata":%b,"schema_version":%d,"type":%b}'
+        % (data, str(event_id).encode(), metadata, schema_version, canonical(type))
+    ).digest()
 
 
 def genesis(stream_id: str) -> bytes:
@@ -75,6 +115,7 @@ def chain_link(
     position: int,
     occurred_at: datetime,
     recorded_at: datetime,
+    appended_at: datetime,
 ) -> bytes:
     """One link of the chain; the SQL function of the same name agrees."""
     return sha256(
@@ -84,6 +125,7 @@ def chain_link(
         + position.to_bytes(8, "big", signed=True)
         + _microseconds(occurred_at)
         + _microseconds(recorded_at)
+        + _microseconds(appended_at)
     ).digest()
 
 
@@ -121,7 +163,13 @@ def _relink(previous: bytes, event: RecordedEvent) -> bytes:
         event.event_id, event.type, event.schema_version, event.data, event.metadata
     )
     return chain_link(
-        previous, content, event.version, event.position, event.occurred_at, event.recorded_at
+        previous,
+        content,
+        event.version,
+        event.position,
+        event.occurred_at,
+        event.recorded_at,
+        event.appended_at,
     )
 
 

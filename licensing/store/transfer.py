@@ -9,10 +9,10 @@ import msgspec
 import psycopg
 from psycopg.pq import TransactionStatus
 from psycopg.types.json import Jsonb
-from psycopg.types.numeric import Int2, Int4
+from psycopg.types.numeric import Int4
 
-from licensing.store import statements
-from licensing.store.integrity import canonical, check_storable, content_hash
+from licensing.store import arrays, statements
+from licensing.store.integrity import as_stored, canonical, check_storable, hash_of_parts
 from licensing.store.messages import (
     AppendNotAlone,
     CommandRow,
@@ -64,25 +64,29 @@ def import_events(conn: psycopg.Connection[Any], runs: Sequence[PastRun]) -> Non
         raise AppendNotAlone
     runs = sorted(runs, key=lambda run: run.stream_id)
     events = [past.event for run in runs for past in run.events]
+    data, metadata, contents = [], [], []
     for index, event in enumerate(events):
         check_storable(event.type, f"events[{index}].type")
-        check_storable(event.data, f"events[{index}].data")
-        check_storable(event.metadata, f"events[{index}].metadata")
+        said, _ = as_stored(event.data, f"events[{index}].data")
+        about, _ = as_stored(event.metadata, f"events[{index}].metadata")
+        data.append(said)
+        metadata.append(about)
+        contents.append(
+            hash_of_parts(event.event_id, event.type, event.schema_version, said, about)
+        )
     parameters = {
         "bucket": Int4(bucket_of(runs[0].stream_id)),
-        "streams": [run.stream_id for run in runs],
-        "expected": [Int4(run.expected) for run in runs],
-        "counts": [Int4(len(run.events)) for run in runs],
-        "event_ids": [event.event_id for event in events],
-        "types": [event.type for event in events],
-        "schema_versions": [Int2(event.schema_version) for event in events],
-        "data": [Jsonb(event.data, dumps=canonical) for event in events],
-        "metadata": [Jsonb(event.metadata, dumps=canonical) for event in events],
-        "occurred_at": [event.occurred_at for event in events],
-        "recorded_at": [past.recorded_at for run in runs for past in run.events],
-        "contents": [
-            content_hash(e.event_id, e.type, e.schema_version, e.data, e.metadata) for e in events
-        ],
+        "streams": arrays.texts([run.stream_id for run in runs]),
+        "expected": arrays.integers([run.expected for run in runs]),
+        "counts": arrays.integers([len(run.events) for run in runs]),
+        "event_ids": arrays.uuids([event.event_id for event in events]),
+        "types": arrays.texts([event.type for event in events]),
+        "schema_versions": arrays.smallints([event.schema_version for event in events]),
+        "data": arrays.jsons(data),
+        "metadata": arrays.jsons(metadata),
+        "occurred_at": arrays.instants([event.occurred_at for event in events]),
+        "recorded_at": arrays.instants([past.recorded_at for run in runs for past in run.events]),
+        "contents": arrays.hashes(contents),
     }
     try:
         ((status, stream_id, version),) = statements.rows(conn, "import_events", parameters)

@@ -56,7 +56,13 @@ def test_a_first_event_is_linked_to_the_genesis_of_its_stream(
     (recorded,) = store.append(conn, stream, [new], command()).events
     content = integrity.content_hash(new.event_id, "First", 1, new.data, new.metadata)
     assert recorded.hash == integrity.chain_link(
-        integrity.genesis(stream), content, 1, recorded.position, NOON, recorded.recorded_at
+        integrity.genesis(stream),
+        content,
+        1,
+        recorded.position,
+        NOON,
+        recorded.recorded_at,
+        recorded.appended_at,
     )
 
 
@@ -265,7 +271,7 @@ def test_an_append_costs_the_same_after_a_long_history(conn: Connection, fresh: 
     stream = fresh("test")
 
     def pages_touched() -> int:
-        arguments = appending.arguments_of(stream, [event()], command())
+        arguments, _ = appending.arguments_of(stream, [event()], command())
         explain = b"EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) " + statement("append_events")
         with psycopg.Cursor(conn) as cursor:
             found = cursor.execute(explain, arguments, prepare=True).fetchone()

@@ -92,7 +92,7 @@ def test_a_rewritten_chain_does_not_meet_its_head(database: Addresses, stream: s
     forge = """
         UPDATE event e SET occurred_at = %s, hash = chain_link(
                (SELECT hash FROM event p WHERE p.stream_id = e.stream_id AND p.version = 4),
-               %s, 5, e.position, %s, e.recorded_at)
+               %s, 5, e.position, %s, e.recorded_at, e.appended_at)
          WHERE stream_id = %s AND version = 5
     """
     moment = datetime.fromisoformat("2026-01-01T00:00:00+00:00")
@@ -106,13 +106,18 @@ def test_a_rewritten_chain_does_not_meet_its_head(database: Addresses, stream: s
 def test_the_sql_link_is_pythons(database: Addresses) -> None:
     moments = [
         datetime.fromisoformat(moment)
-        for moment in ("1969-12-31T23:59:59.999999+00:00", "2026-03-01T12:00:00.000001+05:30")
+        for moment in (
+            "1969-12-31T23:59:59.999999+00:00",
+            "2026-03-01T12:00:00.000001+05:30",
+            "2026-03-01T12:00:01+00:00",
+        )
     ]
     content, previous = bytes(range(32)), bytes(32)
     with connected(database) as conn:
         for position in (1, 2**40):
             found = conn.execute(
-                "SELECT chain_link(%b, %b, 7, %s, %s, %s)", [previous, content, position, *moments]
+                "SELECT chain_link(%b, %b, 7, %s, %s, %s, %s)",
+                [previous, content, position, *moments],
             ).fetchone()
             expected = store.integrity.chain_link(previous, content, 7, position, *moments)
             assert found == (expected,)

@@ -9,7 +9,7 @@ import pytest
 from tests.integration.store_kit import connected
 from timeline.embedded import OWNER, SUPERUSER, Addresses
 
-TABLES = ["stream_head", "bucket_head", "event", "command_log", "snapshot"]
+TABLES = ["stream_head", "bucket_head", "event", "command_log", "snapshot", "snapshot_page"]
 Connection = psycopg.Connection[Any]
 
 
@@ -36,10 +36,27 @@ def test_no_foreign_keys_on_the_hot_path(conn: Connection, table: str) -> None:
     assert conn.execute(keys, [table]).fetchone() == (0,)
 
 
-@pytest.mark.parametrize("table", ["stream_head", "event", "command_log", "snapshot"])
+@pytest.mark.parametrize(
+    "table", ["stream_head", "event", "command_log", "snapshot", "snapshot_page"]
+)
 def test_the_bucket_is_checked_against_the_stream(conn: Connection, table: str) -> None:
+    """H12: whatever writes a row, it stands in the bucket of its stream."""
     checks = "SELECT pg_get_constraintdef(oid) FROM pg_constraint WHERE conrelid = %s::regclass"
-    assert ("CHECK ((bucket = bucket_of(stream_id)))",) in conn.execute(checks, [table]).fetchall()
+    (check,) = [
+        text for (text,) in conn.execute(checks, [table]).fetchall() if "(stream_id" in text
+    ]
+    condition = check.removeprefix("CHECK ")
+    streams = "SELECT 'member-' || n AS stream_id FROM generate_series(1, 50) AS n"
+    for shift, agreed in ((0, 50), (1, 0)):
+        rows = f"SELECT *, (bucket_of(stream_id) + {shift}) % 1024 AS bucket FROM ({streams}) AS s"
+        # The other columns of the constraint, as any row has them.
+        others = (
+            "1 AS version, 1::bigint AS position, 'T' AS type, 1 AS schema_version,"
+            " 'c' AS command_id, 1 AS seq, sha256('') AS hash, sha256('') AS last_hash"
+        )
+        found = conn.execute(f"SELECT count(*) FROM (SELECT *, {others} FROM ({rows}) AS r) AS row"
+                             f" WHERE {condition}")  # fmt: skip
+        assert found.fetchone() == (agreed,)
 
 
 def test_the_append_carries_its_own_settings_and_rights(conn: Connection) -> None:

@@ -55,15 +55,16 @@ def test_chain_link_is_golden() -> None:
         1_000_000_007,
         datetime(1999, 12, 31, 23, 59, 59, 999_999, tzinfo=UTC),
         datetime(2026, 3, 1, 12, 0, 0, 123_456, tzinfo=UTC),
+        datetime(2026, 3, 1, 12, 0, 1, tzinfo=UTC),
     )
-    assert link.hex() == "9459cce290bca893d82ee377ca918c868161cc2fe647939580a4b2697f1296f5"
+    assert link.hex() == "93fe02d8e135787154d86ebc2a404dcf77b289fc766ec74450bd148550e53947"
 
 
 def test_an_instant_is_hashed_whatever_its_offset() -> None:
     noon = datetime(2026, 3, 1, 12, tzinfo=UTC)
     there = noon.astimezone(timezone(timedelta(hours=5, minutes=30)))
-    first = integrity.chain_link(b"", b"", 1, 1, noon, noon)
-    assert first == integrity.chain_link(b"", b"", 1, 1, there, there)
+    first = integrity.chain_link(b"", b"", 1, 1, noon, noon, noon)
+    assert first == integrity.chain_link(b"", b"", 1, 1, there, there, there)
 
 
 @given(PLAIN)

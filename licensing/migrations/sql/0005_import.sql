@@ -102,7 +102,7 @@ BEGIN
       place := place + 1;
       link := sha256(link || p_contents[place] || int8send((p_expected[i] + k)::bigint)
                      || int8send(first + place) || timestamptz_send(p_occurred_at[place])
-                     || timestamptz_send(p_recorded_at[place]));
+                     || timestamptz_send(p_recorded_at[place]) || timestamptz_send(appended));
       hashes[place] := link;
       stream_of[place] := p_streams[i];
       versions[place] := p_expected[i] + k;
