@@ -3,7 +3,7 @@
 from django.urls import path
 
 from timeline.api.api import api
-from timeline.views import health, home, sign_in, timeline
+from timeline.views import doctor, health, home, sign_in, timeline
 
 urlpatterns = [
     path("", home.home, name="home"),
@@ -12,6 +12,7 @@ urlpatterns = [
     path("members/<str:member_id>/timeline/", timeline.head, name="timeline"),
     path("members/<str:member_id>/timeline/<str:version>/", timeline.step, name="step"),
     path("events/<uuid:event_id>/", timeline.event, name="event"),
+    path("operations/doctor/", doctor.page, name="doctor"),
     path("healthz", health.healthz),
     path("readyz", health.readyz),
     path("api/v1/", api.urls),

@@ -1,6 +1,15 @@
 """The event store: streams of JSON events in PostgreSQL, append-only, with gapless feeds."""
 
 from licensing.store.appending import append
+from licensing.store.auditing import (
+    FeedOff,
+    HeadOff,
+    Server,
+    feeds_off,
+    heads_off,
+    sample_streams,
+    server,
+)
 from licensing.store.integrity import verify_feed, verify_stream
 from licensing.store.inventory import EventKind, event_kinds
 from licensing.store.messages import (
@@ -72,7 +81,9 @@ __all__ = [
     "CommandRow",
     "EventIdTaken",
     "EventKind",
+    "FeedOff",
     "Head",
+    "HeadOff",
     "ImportBatch",
     "NewEvent",
     "NotStorable",
@@ -80,6 +91,7 @@ __all__ = [
     "PastEvent",
     "PastRun",
     "RecordedEvent",
+    "Server",
     "StoreError",
     "StreamErased",
     "WrongExpectedVersion",
@@ -89,8 +101,10 @@ __all__ = [
     "digest_of",
     "drop_keyframes",
     "event_kinds",
+    "feeds_off",
     "find_command",
     "find_event",
+    "heads_off",
     "import_batches",
     "import_commands",
     "import_events",
@@ -106,6 +120,8 @@ __all__ = [
     "read_pages",
     "read_stream",
     "sample_keyframes",
+    "sample_streams",
+    "server",
     "stream_head",
     "stream_heads",
     "streams_of_bucket",

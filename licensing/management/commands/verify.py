@@ -1,12 +1,13 @@
 """`manage.py verify` recomputes the hash chains of the store and names the first bad event."""
 
 from argparse import ArgumentParser
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from django.core.management.base import BaseCommand, CommandError
 from tqdm import tqdm
 
-from licensing import connection, store
+from licensing import connection, heads, store
 
 if TYPE_CHECKING:
     import psycopg
@@ -21,7 +22,11 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         """Adds the choice of one member."""
-        parser.add_argument("--member", metavar="M", help="only this member's stream")
+        only = parser.add_mutually_exclusive_group()
+        only.add_argument("--member", metavar="M", help="only this member's stream")
+        only.add_argument(
+            "--heads", metavar="FILE", help="also against a list of heads made by export_heads"
+        )
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Ends with status 1 at the first bad event."""
@@ -30,7 +35,23 @@ class Command(BaseCommand):
             events = _verify_member(conn, options["member"])
         else:
             events = _verify_all(conn, quiet=options["verbosity"] == 0)
+        if options["heads"]:
+            self._against(options["heads"])
         self.stdout.write(f"{events} events verified: every link holds")
+
+    def _against(self, name: str) -> None:
+        try:
+            text = Path(name).read_bytes()
+        except OSError as error:
+            raise CommandError(f"cannot read {name}: {error.strerror}") from None
+        try:
+            kept = heads.read(text)
+        except heads.NotGenuine as error:
+            raise CommandError(f"{name}: {error}") from None
+        missing = heads.missing(kept)
+        if missing is not None:
+            raise CommandError(f"cut or rewritten: {missing}")
+        self.stdout.write(f"{len(kept)} heads found as they were listed")
 
 
 def _verify_member(conn: "psycopg.Connection[Any]", member_id: str) -> int:
