@@ -12,7 +12,7 @@ COMPILE = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --gene
 	--no-header --no-annotate --no-emit-index-url --no-emit-find-links
 
 .DEFAULT_GOAL := help
-.PHONY: help run test pictures check fmt lint types arch lock browser clean
+.PHONY: help run test faults pictures check fmt lint types arch lock browser clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' Makefile
@@ -22,6 +22,9 @@ run: $(BIN)/.base ## start everything on http://127.0.0.1:8000 (PLAYHEAD_PORT), 
 
 test: $(BIN)/.dev $(if $(filter yes,$(BROWSER)),browser) ## all tests, the browser's too
 	$(BIN)/pytest $(if $(filter yes,$(BROWSER)),,--ignore=tests/browser) $(PYTEST_ARGS)
+
+faults: $(BIN)/.dev ## the long tests of the store: a million events and more
+	$(BIN)/pytest tests/faults $(PYTEST_ARGS)
 
 pictures: $(BIN)/.dev browser ## take the README's picture again, with the browser tests
 	mkdir -p .pictures
