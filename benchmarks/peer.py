@@ -121,7 +121,7 @@ class Project:
     def seed(self, count: int) -> str:
         """A stream of so many events."""
         stream = f"member-{uuid.uuid4().hex}"
-        conn = self.connect()
+        conn = self.reader = self.reader or self.connect()
         for first in range(0, count, store.CHUNK):
             size = min(store.CHUNK, count - first)
             past = [

@@ -80,3 +80,11 @@ def test_bucket_heads_stay_on_their_pages(conn: Connection) -> None:
         1023,
         1024,
     )
+
+
+@pytest.mark.parametrize("table", ["event", "command_log"])
+def test_tables_that_only_grow_are_vacuumed_for_their_inserts(conn: Connection, table: str) -> None:
+    """H22: without it, the first vacuum of a large table is the one against wraparound."""
+    found = conn.execute("SELECT reloptions FROM pg_class WHERE relname = %s", [table]).fetchone()
+    assert found is not None
+    assert "autovacuum_vacuum_insert_scale_factor=0.05" in found[0]
