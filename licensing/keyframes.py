@@ -125,7 +125,9 @@ def keep(member: Member, last_hash: bytes) -> None:
                 content = _encode(page.entries)
                 digest = store.digest_of(content)
                 pages[digest] = content
-                written.append((page, digest))
+                if page.entries:
+                    # Empty mappings share one page among all members; it is stored for each.
+                    written.append((page, digest))
                 digests.append(digest)
             else:
                 digests.append(page.ref)

@@ -18,7 +18,7 @@ from psycopg import errors
 from licensing import store
 from tests.conftest import new_id
 from tests.integration.store_kit import command, connected, event
-from timeline.embedded import APP, SUPERUSER, Addresses
+from timeline.embedded import SUPERUSER, Addresses
 
 ROOT = Path(__file__).parents[2]
 EXPECTATIONS = {"exact": 1, "exists": store.EXISTS, "any": store.ANY}
