@@ -236,13 +236,15 @@ class Server:
         }
 
 
-def grant_roles(conn: psycopg.Connection[Any]) -> None:
+def grant_roles(conn: psycopg.Connection[Any], database: str = DATABASE) -> None:
     """What the owner makes, the application may use; the store's migrations narrow that."""
+    name = sql.Identifier(database).as_string(conn)
     for statement in (
-        f"REVOKE ALL ON DATABASE {DATABASE} FROM PUBLIC",
-        f"GRANT CONNECT ON DATABASE {DATABASE} TO {APP}, {BROKER}",
+        f"REVOKE ALL ON DATABASE {name} FROM PUBLIC",
+        f"GRANT CONNECT ON DATABASE {name} TO {APP}, {BROKER}",
         "REVOKE CREATE ON SCHEMA public FROM PUBLIC",
         f"GRANT USAGE ON SCHEMA public TO {APP}",
+        f"GRANT USAGE, CREATE ON SCHEMA public TO {OWNER}",
         f"ALTER DEFAULT PRIVILEGES FOR ROLE {OWNER} IN SCHEMA public"
         f" GRANT SELECT, INSERT, UPDATE, DELETE ON TABLES TO {APP}",
         f"ALTER DEFAULT PRIVILEGES FOR ROLE {OWNER} IN SCHEMA public"
