@@ -1,6 +1,7 @@
 """Prepares a PostgreSQL of somebody's own: the same three roles that the embedded one has."""
 
 import secrets
+from collections.abc import Mapping
 from urllib.parse import quote, urlencode
 
 import psycopg
@@ -32,11 +33,9 @@ def prepare(admin: str, database: str, *, new_passwords: bool = False) -> dict[s
             if not embedded._exists(conn, "SELECT 1 FROM pg_database WHERE datname = %s", database):
                 # Who makes a database for another role has to be a member of it.
                 conn.execute(sql.SQL("GRANT {} TO CURRENT_USER").format(sql.Identifier(OWNER)))
-                conn.execute(
-                    sql.SQL(
-                        "CREATE DATABASE {} OWNER {} TEMPLATE template0 ENCODING 'UTF8'"
-                    ).format(sql.Identifier(database), sql.Identifier(OWNER))
-                )
+                make = "CREATE DATABASE {} OWNER {} TEMPLATE template0 ENCODING 'UTF8'"
+                names = sql.Identifier(database), sql.Identifier(OWNER)
+                conn.execute(sql.SQL(make).format(*names))
         inside = make_conninfo(admin, dbname=database)
         with psycopg.connect(inside, autocommit=True, connect_timeout=5) as conn:
             embedded.grant_roles(conn, database)
@@ -44,7 +43,7 @@ def prepare(admin: str, database: str, *, new_passwords: bool = False) -> dict[s
     except psycopg.Error as error:
         raise CannotPrepare(str(error).strip().splitlines()[0]) from None
     place = conninfo_to_dict(inside)
-    broker = {key: place[key] for key in ("host", "port") if key in place}
+    broker = {key: str(place[key]) for key in ("host", "port") if key in place}
     return {
         "DATABASE_URL": _url(place, APP, passwords[APP]),
         "DATABASE_OWNER_URL": _url(place, OWNER, passwords[OWNER]),
@@ -64,7 +63,7 @@ def _role(conn: psycopg.Connection[tuple[object, ...]], role: str, new_password:
     return password
 
 
-def _url(place: dict[str, object], role: str, password: str) -> str:
+def _url(place: Mapping[str, object], role: str, password: str) -> str:
     host = str(place.get("host") or "")
     port = str(place.get("port") or "")
     name = f"/{quote(str(place['dbname']), safe='')}"

@@ -26,8 +26,8 @@ def test_a_given_server_is_prepared_migrated_and_guarded(database: Addresses) ->
         assert "***" in environment["DATABASE_URL"]
         done = subprocess.run(
             [sys.executable, "manage.py", "migrate", "--verbosity", "0"],
-            cwd=ROOT, env={**os.environ, **environment, "DJANGO_SETTINGS_MODULE": "timeline.settings"},
-            capture_output=True, text=True, timeout=120, check=False,
+            env={**os.environ, **environment, "DJANGO_SETTINGS_MODULE": "timeline.settings"},
+            cwd=ROOT, capture_output=True, text=True, timeout=120, check=False,
         )  # fmt: skip
         assert done.returncode == 0, done.stderr
         with psycopg.connect(environment["DATABASE_URL"], autocommit=True) as conn:
