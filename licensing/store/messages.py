@@ -32,7 +32,9 @@ class NewEvent(msgspec.Struct, frozen=True):
     occurred_at: datetime
 
 
-class RecordedEvent(msgspec.Struct, frozen=True):
+# Not followed by the garbage collector: plain JSON holds no cycles to be looked for while a long
+# stream is read.
+class RecordedEvent(msgspec.Struct, frozen=True, gc=False):
     """An event as it stands in the store, with its place in the stream and in the feed."""
 
     bucket: int

@@ -130,7 +130,7 @@ def _event(row: tuple[Any, ...]) -> RecordedEvent:
         occurred_at.astimezone(UTC),
         recorded_at.astimezone(UTC),
         appended_at.astimezone(UTC),
-        bytes(digest),
+        digest,
     )
 
 
