@@ -1,7 +1,7 @@
 """Folds a member's events: one recorded event to a step, and a state forward over steps."""
 
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import msgspec
@@ -29,10 +29,38 @@ class Step(msgspec.Struct, frozen=True):
     unreadable: str | None = None
 
     @property
+    def occurred_at(self) -> datetime:
+        """When it happened."""
+        return self.recorded.occurred_at
+
+    @property
+    def recorded_at(self) -> datetime:
+        """When it was recorded."""
+        return self.recorded.recorded_at
+
+    @property
+    def rules(self) -> str | None:
+        """The hash of the rule set that decided, if one did."""
+        found: str | None = decision_of(self.recorded).get("rules", {}).get("hash")
+        return found
+
+    @property
     def late(self) -> timedelta | None:
         """How long after it happened it was recorded, where that is more than five minutes."""
         delay = self.recorded.recorded_at - self.recorded.occurred_at
         return delay if delay > LATE else None
+
+
+class Fact(msgspec.Struct, frozen=True):
+    """What of a step a fold needs; `hash` is that of the recorded event."""
+
+    version: int
+    event: members.Event | None
+    occurred_at: datetime
+    recorded_at: datetime
+    rules: str | None
+    hash: bytes
+    unreadable: str | None = None
 
 
 def stream_of(member_id: str) -> str:
@@ -43,23 +71,18 @@ def stream_of(member_id: str) -> str:
 def decoded(recorded: store.RecordedEvent) -> Step:
     """The recorded event as a step."""
     try:
-        event = codec.decode(recorded.type, recorded.schema_version, recorded.data)
+        event = codec.read(recorded.type, recorded.schema_version, recorded.data_json)
     except codec.UnreadableEvent as error:
         return Step(recorded.version, recorded, None, str(error))
     return Step(recorded.version, recorded, event)
 
 
-def apply(member: Member, step: Step) -> Member:
+def apply(member: Member, step: Step | Fact) -> Member:
     """The member after one readable step; raises UnreadableStream."""
     if step.event is None:
         raise UnreadableStream(step.unreadable or "An event cannot be read.")
-    recorded = step.recorded
     return members.evolve(
-        member,
-        step.event,
-        recorded.occurred_at,
-        decided_at=recorded.recorded_at,
-        rules=decision_of(recorded).get("rules", {}).get("hash"),
+        member, step.event, step.occurred_at, decided_at=step.recorded_at, rules=step.rules
     )
 
 
@@ -69,15 +92,26 @@ def decision_of(recorded: store.RecordedEvent) -> dict[str, Any]:
     return found
 
 
-def batches(member_id: str, after: int, until: int | None = None) -> Iterator[list[Step]]:
-    """The steps with `after < version <= until`, in order, some hundred at a time."""
+def batches(member_id: str, after: int, until: int | None = None) -> Iterator[list[Fact]]:
+    """What is to be folded with `after < version <= until`, in order, some hundred at a time."""
     conn, stream = connection.opened(), stream_of(member_id)
     while True:
-        read = store.read_stream(conn, stream, after=after, until=until, limit=READ_AT_ONCE)
-        yield [decoded(recorded) for recorded in read]
+        read = store.read_facts(conn, stream, after=after, until=until, limit=READ_AT_ONCE)
+        yield [_fact(each) for each in read]
         if len(read) < READ_AT_ONCE:
             return
         after = read[-1].version
+
+
+def _fact(read: store.Fact) -> Fact:
+    event, unreadable = None, None
+    try:
+        event = codec.read(read.type, read.schema_version, read.data)
+    except codec.UnreadableEvent as error:
+        unreadable = str(error)
+    return Fact(
+        read.version, event, read.occurred_at, read.recorded_at, read.rules, read.hash, unreadable
+    )
 
 
 def from_the_start(member_id: str, until: int) -> Member:

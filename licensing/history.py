@@ -9,6 +9,7 @@ from licensing import connection, keyframes, store
 from licensing.domain import member as members
 from licensing.domain.member import Member
 from licensing.fold import (
+    Fact,
     Step,
     UnreadableStream,
     apply,
@@ -96,8 +97,8 @@ class History:
 
 def load(member_id: str) -> History:
     """A member's whole history; empty for a member never heard of."""
-    steps = (step for batch in batches(member_id, 0) for step in batch)
-    return History(member_id, steps)
+    steps = store.read_stream(connection.opened(), stream_of(member_id))
+    return History(member_id, map(decoded, steps))
 
 
 def head(member_id: str) -> int:
@@ -154,7 +155,7 @@ def around(member_id: str, version: int) -> tuple[Member, Step, Member]:
 
 def _forward(
     member: Member, until: int | None = None, *, every: bool = False
-) -> tuple[Member, Step | None]:
+) -> tuple[Member, Fact | None]:
     """The member after step `until` or the last one, and the unreadable step that ended it before.
 
     Leaves a keyframe behind in each batch that passed one, or `every` one: a long way is not
@@ -162,13 +163,13 @@ def _forward(
     """
     for steps in batches(member.member_id, member.version, until):
         passed = None
-        members.expect(member, [(x.event, x.recorded.occurred_at) for x in steps if x.event])
+        members.expect(member, [(x.event, x.occurred_at) for x in steps if x.event])
         for step in steps:
             if step.event is None:
                 return member, step
             member = apply(member, step)
             if member.version % keyframes.EVERY == 0:
-                passed = member, step.recorded.hash
+                passed = member, step.hash
                 if every:
                     keyframes.keep(*passed)
         if passed is not None and not every:
@@ -241,9 +242,9 @@ def _as_it_happened(
     return members.as_of(member, at), last, at
 
 
-def _readable(member_id: str, after: int, until: int) -> dict[int, Step]:
+def _readable(member_id: str, after: int, until: int) -> dict[int, Fact]:
     """The steps with `after < version <= until`, up to the first that cannot be read."""
-    found: dict[int, Step] = {}
+    found: dict[int, Fact] = {}
     for steps in batches(member_id, after, until):
         for step in steps:
             if step.event is None:

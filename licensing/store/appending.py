@@ -55,7 +55,7 @@ class _AsStored(msgspec.Struct, frozen=True):
     """What is about to be written, as it will be read: an answer is made of what was stored."""
 
     outcome: dict[str, Any]
-    events: list[tuple[NewEvent, dict[str, Any], dict[str, Any]]]
+    events: list[tuple[NewEvent, bytes, bytes]]
 
 
 def arguments_of(
@@ -84,9 +84,9 @@ def arguments_of(
         path = f"events[{index}]"
         check_storable(event.type, f"{path}.type")
         _check_offset(event.occurred_at, f"{path}.occurred_at")
-        said, said_stored = as_stored(event.data, f"{path}.data")
-        about, about_stored = as_stored(event.metadata, f"{path}.metadata")
-        kept.append((event, said_stored, about_stored))
+        said, _ = as_stored(event.data, f"{path}.data")
+        about, _ = as_stored(event.metadata, f"{path}.metadata")
+        kept.append((event, said, about))
         data.append(said)
         metadata.append(about)
         contents.append(

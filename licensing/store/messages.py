@@ -16,6 +16,9 @@ EXISTS = -2
 NO_STREAM = 0
 
 
+_decode = msgspec.json.Decoder(dict[str, Any]).decode
+
+
 def bucket_of(stream_id: str) -> int:
     """The bucket of a stream, for ever; the SQL function of the same name agrees."""
     return int.from_bytes(sha256(stream_id.encode()).digest()[:4], "big") % BUCKETS
@@ -32,10 +35,14 @@ class NewEvent(msgspec.Struct, frozen=True):
     occurred_at: datetime
 
 
-# Not followed by the garbage collector: plain JSON holds no cycles to be looked for while a long
-# stream is read.
-class RecordedEvent(msgspec.Struct, frozen=True, gc=False):
-    """An event as it stands in the store, with its place in the stream and in the feed."""
+# Not followed by the garbage collector: there are no cycles to be looked for while a long stream
+# is read.
+class RecordedEvent(msgspec.Struct, frozen=True, gc=False, eq=False):
+    """An event as it stands in the store, with its place in the stream and in the feed.
+
+    `data_json` and `metadata_json` are decoded each time they are asked for as `data` and
+    `metadata`: most readers want one of them, and the folds want neither.
+    """
 
     bucket: int
     stream_id: str
@@ -44,11 +51,47 @@ class RecordedEvent(msgspec.Struct, frozen=True, gc=False):
     event_id: UUID
     type: str
     schema_version: int
-    data: dict[str, Any]
-    metadata: dict[str, Any]
+    data_json: str | bytes
+    metadata_json: str | bytes
     occurred_at: datetime
     recorded_at: datetime
     appended_at: datetime
+    hash: bytes
+
+    @property
+    def data(self) -> dict[str, Any]:
+        """What the event says."""
+        return _decode(self.data_json)
+
+    @property
+    def metadata(self) -> dict[str, Any]:
+        """Who caused the event, and what decided."""
+        return _decode(self.metadata_json)
+
+    def __eq__(self, other: object) -> bool:
+        # The same JSON has several spellings: PostgreSQL's, and the canonical one.
+        return isinstance(other, RecordedEvent) and self._values() == other._values()
+
+    __hash__ = None  # type: ignore[assignment]
+
+    def _values(self) -> tuple[object, ...]:
+        at = (self.occurred_at, self.recorded_at, self.appended_at)
+        place = (self.bucket, self.stream_id, self.version, self.position, self.hash)
+        return (
+            *place, *at, self.event_id, self.type, self.schema_version, self.data, self.metadata
+        )  # fmt: skip
+
+
+class Fact(msgspec.Struct, frozen=True, gc=False):
+    """What a fold needs of an event; `data` is JSON, `rules` the hash of the rules that decided."""
+
+    version: int
+    type: str
+    schema_version: int
+    data: str
+    occurred_at: datetime
+    recorded_at: datetime
+    rules: str | None
     hash: bytes
 
 

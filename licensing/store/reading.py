@@ -9,7 +9,7 @@ import msgspec
 import psycopg
 from psycopg.types.numeric import Int4, Int8
 
-from licensing.store.messages import BUCKETS, CommandRow, Head, RecordedEvent, bucket_of
+from licensing.store.messages import BUCKETS, CommandRow, Fact, Head, RecordedEvent, bucket_of
 from licensing.store.statements import rows
 
 LAST = 2**31 - 1
@@ -26,12 +26,26 @@ def read_stream(
     limit: int | None = None,
 ) -> list[RecordedEvent]:
     """The stream's events with `after < version <= until`, in order."""
-    parameters = _stream(stream_id) | {
-        "after": Int4(after),
-        "until": Int4(LAST if until is None else until),
-        "limit": Int8(LAST if limit is None else limit),
-    }
+    parameters = _part(stream_id, after, until, limit)
     return [_event(row) for row in rows(conn, "read_stream", parameters)]
+
+
+def read_facts(
+    conn: psycopg.Connection[Any],
+    stream_id: str,
+    *,
+    after: int = 0,
+    until: int | None = None,
+    limit: int | None = None,
+) -> list[Fact]:
+    """As `read_stream`, but only what a fold needs: half the time."""
+    parameters = _part(stream_id, after, until, limit)
+    return [
+        Fact(version, name, schema, data, _utc(occurred_at), _utc(recorded_at), rules, digest)
+        for version, name, schema, data, occurred_at, recorded_at, rules, digest in rows(
+            conn, "read_facts", parameters
+        )
+    ]
 
 
 def read_event(conn: psycopg.Connection[Any], stream_id: str, version: int) -> RecordedEvent | None:
@@ -114,6 +128,14 @@ def _stream(stream_id: str) -> dict[str, Any]:
     return {"bucket": Int4(bucket_of(stream_id)), "stream_id": stream_id}
 
 
+def _part(stream_id: str, after: int, until: int | None, limit: int | None) -> dict[str, Any]:
+    return _stream(stream_id) | {
+        "after": Int4(after),
+        "until": Int4(LAST if until is None else until),
+        "limit": Int8(LAST if limit is None else limit),
+    }
+
+
 def _event(row: tuple[Any, ...]) -> RecordedEvent:
     bucket, stream_id, version, position, event_id, name, schema, data, metadata = row[:9]
     occurred_at, recorded_at, appended_at, digest = row[9:]
@@ -125,11 +147,11 @@ def _event(row: tuple[Any, ...]) -> RecordedEvent:
         event_id,
         name,
         schema,
-        _decode(data),
-        _decode(metadata),
-        occurred_at.astimezone(UTC),
-        recorded_at.astimezone(UTC),
-        appended_at.astimezone(UTC),
+        data,
+        metadata,
+        _utc(occurred_at),
+        _utc(recorded_at),
+        _utc(appended_at),
         digest,
     )
 
@@ -144,11 +166,15 @@ def _command(row: tuple[Any, ...]) -> CommandRow:
         _decode(outcome),
         first,
         last,
-        decided_at.astimezone(UTC),
+        _utc(decided_at),
         bytes(data_hash),
     )
 
 
 def _instant(value: datetime | None) -> datetime | None:
+    return None if value is None else _utc(value)
+
+
+def _utc(value: datetime) -> datetime:
     # The session's time zone decides what comes back; the store speaks UTC.
-    return None if value is None else value.astimezone(UTC)
+    return value if value.tzinfo is UTC else value.astimezone(UTC)

@@ -68,7 +68,7 @@ slow = settings(
 )
 
 
-def record(past: list[tuple[members.Event, int, int]]) -> tuple[str, list[fold.Step]]:
+def record(past: list[tuple[members.Event, int, int]]) -> tuple[str, list[fold.Fact]]:
     """The past in the store, and its steps as they are read."""
     member_id, known = new_id(), 0
     stream = fold.stream_of(member_id)
@@ -83,7 +83,7 @@ def record(past: list[tuple[members.Event, int, int]]) -> tuple[str, list[fold.S
     return member_id, [step for batch in fold.batches(member_id, 0) for step in batch]
 
 
-def folded(member_id: str, steps: list[fold.Step]) -> Member:
+def folded(member_id: str, steps: list[fold.Fact]) -> Member:
     member = Member(member_id)
     for step in steps:
         member = fold.apply(member, step)
@@ -131,7 +131,7 @@ def test_a_keyframe_and_the_tail_are_the_whole(
     if not steps:
         return
     cut = data.draw(st.integers(1, len(steps)))
-    keyframes.keep(folded(member_id, steps[:cut]), steps[cut - 1].recorded.hash)
+    keyframes.keep(folded(member_id, steps[:cut]), steps[cut - 1].hash)
     kept = keyframes.nearest(member_id)
     assert kept is not None
     assert keyframes.holds(fold.stream_of(member_id), cut)
@@ -172,16 +172,16 @@ def test_states_as_at_instants_are_what_the_definition_says(
     chosen = [
         step
         for step in steps
-        if step.recorded.occurred_at <= instant
-        and (known_at is None or step.recorded.recorded_at <= known_at)
+        if step.occurred_at <= instant
+        and (known_at is None or step.recorded_at <= known_at)
     ]
-    chosen.sort(key=lambda step: (step.recorded.occurred_at, step.version))
+    chosen.sort(key=lambda step: (step.occurred_at, step.version))
     found, last, clock = history.state_as_at(member_id, at=instant, known_at=known_at)
     assert json_of(found) == json_of(clocked(folded(member_id, chosen), instant))
     assert (last, clock) == (max((step.version for step in chosen), default=0), instant)
     # As known then: what had been recorded, in the order it was recorded.
     if known_at is not None:
-        prefix = [step for step in steps if step.recorded.recorded_at <= known_at]
+        prefix = [step for step in steps if step.recorded_at <= known_at]
         found, last, clock = history.state_as_at(member_id, known_at=known_at)
         assert json_of(found) == json_of(clocked(folded(member_id, prefix), known_at))
         assert (last, clock) == (len(prefix), known_at)
@@ -215,7 +215,7 @@ def test_narrowed_counting_is_full_counting(
     every: list[Occurrence] = []
     known: dict[str, LicenseIssued] = {}
     for step in steps:
-        event, when = step.event, step.recorded.occurred_at
+        event, when = step.event, step.occurred_at
         if isinstance(event, LicenseIssued):
             known[event.license_id] = event
         if isinstance(event, LicenseIssued | PlaybackStarted) and event.license_id in known:

@@ -5,6 +5,7 @@ import time
 from datetime import UTC, datetime, timedelta
 from uuid import uuid4
 
+import msgspec
 import pytest
 
 from licensing import store
@@ -26,8 +27,8 @@ def event(type, at=NOON, version=1, member="m-1", **data):
         event_id=uuid4(),
         type=type,
         schema_version=1,
-        data={"license_id": "l1", **data},
-        metadata={},
+        data_json=msgspec.json.encode({"license_id": "l1", **data}),
+        metadata_json="{}",
         occurred_at=at,
         recorded_at=at,
         appended_at=at,
