@@ -22,6 +22,7 @@ SCRIPTS = (
     "0002_append_only_triggers", "0004_snapshot_page", "0005_import", "0006_lean_append",
 )  # fmt: skip
 MEMBERS = 100_000
+AT_ONCE = 500  # events, as licensing.fold reads them
 # About 300 bytes of JSON, the same that every store of the harness writes.
 EVENT = {
     "license_id": "01J9ZK3Q8W5T6Y7X8C9V0B1N2M",
@@ -141,9 +142,12 @@ class Project:
     def load(self, stream: str) -> int:
         """Read, decode and fold one stream."""
         self.reader = self.reader or self.connect()
-        state = State()
-        for fact in store.read_facts(self.reader, stream):
-            state = state.apply(_issued(fact.data))
+        state, read = State(), AT_ONCE
+        while read == AT_ONCE:
+            facts = store.read_facts(self.reader, stream, after=state.count, limit=AT_ONCE)
+            for fact in facts:
+                state = state.apply(_issued(fact.data))
+            read = len(facts)
         return state.count
 
     def catch_up(self) -> int:

@@ -2,7 +2,8 @@
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
-from typing import Any
+from itertools import starmap
+from typing import Any, TypeVar
 from uuid import UUID
 
 import msgspec
@@ -13,6 +14,8 @@ from licensing.store.messages import BUCKETS, CommandRow, Fact, Head, RecordedEv
 from licensing.store.statements import rows
 
 LAST = 2**31 - 1
+
+T = TypeVar("T", RecordedEvent, Fact)
 
 _decode = msgspec.json.Decoder(dict[str, Any]).decode
 
@@ -27,7 +30,7 @@ def read_stream(
 ) -> list[RecordedEvent]:
     """The stream's events with `after < version <= until`, in order."""
     parameters = _part(stream_id, after, until, limit)
-    return [_event(row) for row in rows(conn, "read_stream", parameters)]
+    return _told(RecordedEvent, rows(conn, "read_stream", parameters))
 
 
 def read_facts(
@@ -40,12 +43,7 @@ def read_facts(
 ) -> list[Fact]:
     """As `read_stream`, but only what a fold needs: half the time."""
     parameters = _part(stream_id, after, until, limit)
-    return [
-        Fact(version, name, schema, data, _utc(occurred_at), _utc(recorded_at), rules, digest)
-        for version, name, schema, data, occurred_at, recorded_at, rules, digest in rows(
-            conn, "read_facts", parameters
-        )
-    ]
+    return _told(Fact, rows(conn, "read_facts", parameters))
 
 
 def read_event(conn: psycopg.Connection[Any], stream_id: str, version: int) -> RecordedEvent | None:
@@ -58,7 +56,7 @@ def find_event(conn: psycopg.Connection[Any], event_id: UUID) -> RecordedEvent |
     """An event by its id, or None; for people who have nothing else."""
     parameters = {"buckets": list(range(BUCKETS)), "event_id": event_id}
     found = rows(conn, "find_event", parameters)
-    return _event(found[0]) if found else None
+    return _told(RecordedEvent, found)[0] if found else None
 
 
 def stream_head(conn: psycopg.Connection[Any], stream_id: str) -> Head | None:
@@ -73,7 +71,7 @@ def read_feed(
 ) -> list[RecordedEvent]:
     """A bucket's next events after a position; none that became visible can be skipped."""
     parameters = {"bucket": Int4(bucket), "after": Int8(after), "limit": Int8(limit)}
-    return [_event(row) for row in rows(conn, "read_feed", parameters)]
+    return _told(RecordedEvent, rows(conn, "read_feed", parameters))
 
 
 def read_feeds(
@@ -87,7 +85,7 @@ def read_feeds(
         "after": [Int8(after) for _, after in positions],
         "limit": Int8(limit_each),
     }
-    return [_event(row) for row in rows(conn, "read_feeds", parameters)]
+    return _told(RecordedEvent, rows(conn, "read_feeds", parameters))
 
 
 def bucket_heads(conn: psycopg.Connection[Any]) -> dict[int, int]:
@@ -136,24 +134,15 @@ def _part(stream_id: str, after: int, until: int | None, limit: int | None) -> d
     }
 
 
-def _event(row: tuple[Any, ...]) -> RecordedEvent:
-    bucket, stream_id, version, position, event_id, name, schema, data, metadata = row[:9]
-    occurred_at, recorded_at, appended_at, digest = row[9:]
-    return RecordedEvent(
-        bucket,
-        stream_id,
-        version,
-        position,
-        event_id,
-        name,
-        schema,
-        data,
-        metadata,
-        _utc(occurred_at),
-        _utc(recorded_at),
-        _utc(appended_at),
-        digest,
-    )
+def _told(kind: type[T], found: list[tuple[Any, ...]]) -> list[T]:
+    """The rows as messages whose fields stand in the order of the columns."""
+    if found and any(isinstance(value, datetime) and value.tzinfo is not UTC for value in found[0]):
+        # The session's time zone decides what comes back, for all rows alike; the store speaks UTC.
+        found = [
+            tuple(_utc(value) if isinstance(value, datetime) else value for value in row)
+            for row in found
+        ]
+    return list(starmap(kind, found))
 
 
 def _command(row: tuple[Any, ...]) -> CommandRow:
@@ -176,5 +165,4 @@ def _instant(value: datetime | None) -> datetime | None:
 
 
 def _utc(value: datetime) -> datetime:
-    # The session's time zone decides what comes back; the store speaks UTC.
-    return value if value.tzinfo is UTC else value.astimezone(UTC)
+    return value.astimezone(UTC)

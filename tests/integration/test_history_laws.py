@@ -172,8 +172,7 @@ def test_states_as_at_instants_are_what_the_definition_says(
     chosen = [
         step
         for step in steps
-        if step.occurred_at <= instant
-        and (known_at is None or step.recorded_at <= known_at)
+        if step.occurred_at <= instant and (known_at is None or step.recorded_at <= known_at)
     ]
     chosen.sort(key=lambda step: (step.occurred_at, step.version))
     found, last, clock = history.state_as_at(member_id, at=instant, known_at=known_at)
