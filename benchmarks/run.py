@@ -219,7 +219,7 @@ def flatness() -> None:
             history.current(member)
 
         loaded = timed(cold, 30)
-        middle = max(1, size // 2 - 3)
+        middle = max(size // 2, min(size, 100)) - 3  # nearly as far from a keyframe as can be
         step = timed(lambda m=member, v=middle: history.around(m, v), 30)  # type: ignore[misc]
         say(
             f"{size:>7} events in the stream", command_ms=round(command, 2),

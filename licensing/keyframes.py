@@ -10,7 +10,7 @@ import logging
 from collections.abc import Mapping
 from datetime import datetime
 from pathlib import Path
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, Generic, NamedTuple, TypeVar
 
 import msgspec
 
@@ -20,7 +20,7 @@ from licensing.domain.device import Device
 from licensing.domain.download import Download
 from licensing.domain.license import License
 from licensing.domain.member import Member, Refusal
-from licensing.domain.pages import Page, Pages, Place
+from licensing.domain.pages import BITS, EMPTY, NOTHING, Content, Page, Pages, Place, Wanted
 from licensing.domain.usage import Usage, Use
 
 EVERY = 50  # events
@@ -33,18 +33,19 @@ _encode = msgspec.json.Encoder(order="deterministic").encode
 def _fold_version() -> str:
     """The hash of the code that folds: another code never meets this one's keyframes."""
     folder = Path(domain_package.__file__).parent
-    sources = [*sorted(folder.glob("*.py")), folder.parent / "codec.py", folder.parent / "fold.py"]
+    beside = [folder.parent / name for name in ("codec.py", "fold.py", "keyframes.py")]
+    sources = [*sorted(folder.glob("*.py")), *beside]
     return hashlib.sha256(b"\0".join(path.read_bytes() for path in sources)).hexdigest()[:16]
 
 
 FOLD_VERSION = _fold_version()
 
 
-class _Table(msgspec.Struct, frozen=True, array_like=True):
-    """A mapping in pages: how many entries, and the digests of the pages one after the other."""
+class _Table(msgspec.Struct, Generic[V], frozen=True, array_like=True):
+    """A mapping in pages: how many entries, and the content of its first page."""
 
     count: int
-    digests: bytes
+    root: dict[str, V] | bytes
 
 
 class _Core(msgspec.Struct, frozen=True):
@@ -61,9 +62,9 @@ class _Core(msgspec.Struct, frozen=True):
     refusals: dict[str, Refusal]
     first_use: datetime | None
     last_use: datetime | None
-    licenses: _Table
-    downloads: _Table
-    uses: _Table
+    licenses: _Table[License]
+    downloads: _Table[Download]
+    uses: _Table[tuple[Use, ...]]
 
 
 class _Kind(NamedTuple):
@@ -74,15 +75,27 @@ class _Kind(NamedTuple):
 
 
 _KINDS = {
-    "licenses": _Kind(lambda m: m.licenses, msgspec.json.Decoder(dict[str, License]).decode),
-    "downloads": _Kind(lambda m: m.downloads, msgspec.json.Decoder(dict[str, Download]).decode),
-    "uses": _Kind(lambda m: m.usage.lists, msgspec.json.Decoder(dict[str, tuple[Use, ...]]).decode),
+    "licenses": _Kind(
+        lambda m: m.licenses, msgspec.json.Decoder(dict[str, License] | bytes).decode
+    ),
+    "downloads": _Kind(
+        lambda m: m.downloads, msgspec.json.Decoder(dict[str, Download] | bytes).decode
+    ),
+    "uses": _Kind(
+        lambda m: m.usage.lists, msgspec.json.Decoder(dict[str, tuple[Use, ...]] | bytes).decode
+    ),
 }
+_NOBODY = Member("")
 _decode_core = msgspec.json.Decoder(_Core).decode
 
 
 def nearest(member_id: str, until: int | None = None) -> Member | None:
     """The member at the latest keyframe, or the latest at or before version `until`, or None."""
+    found = _read(member_id, until)
+    return found and found[0]
+
+
+def _read(member_id: str, until: int | None) -> tuple[Member, "_Shelf"] | None:
     found = store.nearest_keyframe(
         connection.opened(), fold.stream_of(member_id), FOLD_VERSION, until
     )
@@ -98,7 +111,7 @@ def nearest(member_id: str, until: int | None = None) -> Member | None:
         drop(member_id)
         return None
     shelf = _Shelf(core)
-    return Member(
+    member = Member(
         member_id=core.member_id,
         version=core.version,
         plan=core.plan,
@@ -111,6 +124,7 @@ def nearest(member_id: str, until: int | None = None) -> Member | None:
         usage=Usage(core.first_use, core.last_use, shelf.pages("uses", core.uses)),
         refusals=core.refusals,
     )
+    return member, shelf
 
 
 def keep(member: Member, last_hash: bytes) -> None:
@@ -118,20 +132,25 @@ def keep(member: Member, last_hash: bytes) -> None:
     pages: dict[bytes, bytes] = {}
     written: list[tuple[Page[Any], bytes]] = []
 
-    def table(mapping: Pages[Any]) -> _Table:
-        digests = []
-        for page in mapping.pages:
-            if page.ref is None:
-                content = _encode(page.entries)
-                digest = store.digest_of(content)
-                pages[digest] = content
-                if page.entries:
-                    # Empty mappings share one page among all members; it is stored for each.
-                    written.append((page, digest))
-                digests.append(digest)
-            else:
-                digests.append(page.ref)
-        return _Table(len(mapping), b"".join(digests))
+    def content_of(page: Page[Any]) -> dict[str, Any] | bytes:
+        # What is not stored has been fetched: it is the fold that made it.
+        if isinstance(page.content, dict):
+            return page.content
+        assert page.content is not None
+        return b"".join(map(digest_of, page.content))
+
+    def digest_of(page: Page[Any]) -> bytes:
+        if page.ref is not None:
+            return page.ref
+        made = content_of(page)
+        content = store.INDEX + made if isinstance(made, bytes) else _encode(made)
+        digest = store.digest_of(content)
+        pages[digest] = content
+        written.append((page, digest))
+        return digest
+
+    def table(mapping: Pages[Any]) -> _Table[Any]:
+        return _Table(len(mapping), content_of(mapping.root))
 
     core = _Core(
         member_id=member.member_id,
@@ -174,43 +193,64 @@ def sample(count: int) -> list[tuple[str, int]]:
 def holds(stream_id: str, version: int) -> bool:
     """Whether the stored keyframe is what the first event to this one fold to."""
     member_id = stream_id.removeprefix(fold.stream_of(""))
-    kept = nearest(member_id, version)
-    if kept is None or kept.version != version:
+    found = _read(member_id, version)
+    if found is None or found[0].version != version:
         return False
-    return _whole(kept) and kept == fold.from_the_start(member_id, version)
-
-
-def _whole(member: Member) -> bool:
-    """Whether every page of a keyframe is stored, so that none is folded from events instead."""
-    refs = {
-        page.ref
-        for kind in _KINDS.values()
-        for page in kind.of(member).pages
-        if page.ref is not None
-    }
-    stream = fold.stream_of(member.member_id)
-    return refs <= set(store.read_pages(connection.opened(), stream, refs))
+    member, shelf = found
+    # The comparison looks at every page; one that was not stored was folded from the events.
+    return member == fold.from_the_start(member_id, version) and shelf.whole
 
 
 class _Shelf:
-    """Fetches the pages of one keyframe."""
+    """Fetches the pages of one keyframe; `whole` until one was not stored."""
 
     def __init__(self, core: _Core) -> None:
         self.member_id, self.version = core.member_id, core.version
+        self.whole = True
+        self._ahead: dict[bytes, bytes] = {}
 
-    def pages(self, name: str, table: _Table) -> Pages[Any]:
-        """One of the keyframe's mappings, with all its pages still in the store."""
-        size, digests = store.DIGEST_BYTES, table.digests
-        refs = [digests[at : at + size] for at in range(0, len(digests), size)]
-        full = _KINDS[name].of(Member(self.member_id)).full
-        return Pages([Page(None, ref) for ref in refs], table.count, name, self.fetch, full)
+    def pages(self, name: str, table: _Table[Any]) -> Pages[Any]:
+        """One of the keyframe's mappings, with all but its first page still in the store."""
+        full = _KINDS[name].of(_NOBODY).full
+        return Pages(Page(_content(table.root)), table.count, name, self.fetch, full)
 
-    def fetch(self, wanted: Mapping[Place, bytes]) -> dict[Place, dict[str, Any]]:
-        """The entries of these pages; what is not stored whole is folded from the events."""
-        stream = fold.stream_of(self.member_id)
-        found = store.read_pages(connection.opened(), stream, set(wanted.values()))
-        if len(found) < len(set(wanted.values())):
+    def fetch(self, wanted: Mapping[Place, Wanted]) -> dict[Place, Content]:
+        """The contents of these pages; what is not stored whole is folded from the events."""
+        ways: set[tuple[bytes, int | None]] = set()
+        for ref, numbers in wanted.values():
+            if ref not in self._ahead:
+                ways.update((ref, number) for number in numbers)
+                ways.add((ref, None))
+        if ways:
+            stream = fold.stream_of(self.member_id)
+            self._ahead |= store.read_pages(connection.opened(), stream, ways, BITS)
+        # What was found on the way below stays here until it is asked for.
+        found = {ref: self._ahead.pop(ref, None) for ref in {ref for ref, _ in wanted.values()}}
+        if None in found.values():
+            self.whole = False
             _log.warning("page_refolded", extra={"member": self.member_id, "version": self.version})
             again = fold.from_the_start(self.member_id, self.version)
-            return {(name, n): dict(_KINDS[name].of(again).pages[n]) for name, n in wanted}
-        return {place: _KINDS[place[0]].decode(found[ref]) for place, ref in wanted.items()}
+            return {place: _refolded(again, place) for place in wanted}
+        return {place: _decoded(place[0], found[ref] or b"") for place, (ref, _) in wanted.items()}
+
+
+def _decoded(name: str, stored: bytes) -> Content:
+    if stored.startswith(store.INDEX):
+        return _content(stored[len(store.INDEX) :])
+    entries: dict[str, Any] = _KINDS[name].decode(stored)
+    return entries
+
+
+def _content(stored: dict[str, Any] | bytes) -> Content:
+    if isinstance(stored, dict):
+        return stored
+    size = store.DIGEST_BYTES
+    refs = (stored[at : at + size] for at in range(0, len(stored), size))
+    return tuple(EMPTY if ref == NOTHING else Page(None, ref) for ref in refs)
+
+
+def _refolded(member: Member, place: Place) -> Content:
+    name, path = place
+    content: Content | None = _KINDS[name].of(member).at(path).content
+    assert content is not None  # nothing of a fold from the start is left in the store
+    return content

@@ -1,66 +1,77 @@
-"""An unchanging mapping that grows for years: kept in pages, so that versions share what is equal.
+"""An unchanging mapping that grows for years: a tree of small pages that versions share.
 
-Setting a key copies one small page and the list of pages. Two versions of a mapping differ only
-in the pages that changed, so their difference is found without a look at the rest; and a keyframe
-can leave the pages in the store until somebody asks for a key in them.
+Setting a key copies one small page and the few above it. Two versions of a mapping differ only in
+the pages that changed, so their difference is found without a look at the rest; and a keyframe can
+leave the pages in the store until somebody asks for a key in them. The shape follows from the keys
+alone, whatever the order in which they came.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from typing import Any, TypeVar
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import Any, Generic, TypeVar
 from zlib import crc32
 
 V = TypeVar("V")
 
+BITS = 4  # of the key's hash for each level
+FAN = 1 << BITS
+DEEPEST = 32 // BITS  # there is no more of the hash to tell keys apart
+NOTHING = bytes(16)  # the name of the empty page, which nobody needs to store
 
-class Page(Mapping[str, V]):
-    """Some entries of a mapping. `ref` is the name under which they are stored, if they are."""
 
-    __slots__ = ("entries", "ref")
+class Page(Generic[V]):
+    """Some entries of a mapping, or the pages below; None until it is fetched.
 
-    def __init__(self, entries: dict[str, V] | None, ref: bytes | None = None) -> None:
-        self.entries, self.ref = entries, ref
+    `ref` is the name under which the content is stored, if it is. The content never changes.
+    """
 
-    def __getitem__(self, key: str) -> V:
-        assert self.entries is not None  # whoever holds the page fetches it first
-        return self.entries[key]
+    __slots__ = ("content", "ref")
 
-    def __iter__(self) -> Iterator[str]:
-        return iter(self.entries or ())
-
-    def __len__(self) -> int:
-        return len(self.entries or ())
+    def __init__(
+        self,
+        content: "dict[str, V] | tuple[Page[V], ...] | None",
+        ref: bytes | None = None,
+    ) -> None:
+        self.content, self.ref = content, ref
 
     def same(self, other: "Page[V]") -> bool:
         """Whether two pages are known to be equal without a look inside."""
         return self is other or (self.ref is not None and self.ref == other.ref)
 
 
-Place = tuple[str, int]
-"""A page among all that a keyframe stores: the name of its mapping, and its number there."""
+EMPTY: Page[Any] = Page({}, NOTHING)
 
-Fetch = Callable[[Mapping[Place, bytes]], Mapping[Place, dict[str, Any]]]
-"""Gives the entries of stored pages, asked for by place and `ref`; never fails to."""
+Path = tuple[int, ...]
+"""Where a page is: its number on each level below the root."""
+
+Place = tuple[str, Path]
+"""A page among all that a keyframe stores: the name of its mapping, and its path there."""
+
+Content = dict[str, Any] | tuple[Page[Any], ...]
+
+Wanted = tuple[bytes, list[int]]
+"""The `ref` of a page, and what is left of the hashes that lead below it: those pages are next."""
+
+Fetch = Callable[[Mapping[Place, Wanted]], Mapping[Place, Content]]
+"""Gives the contents of stored pages, and never fails to."""
 
 
 class Pages(Mapping[str, V]):
     """A mapping that is never changed: `put` returns another one. Iterates in no useful order.
 
-    Past `full` entries a page, on average, the mapping gets twice as many pages: fewer for large
-    values, so that a change writes little.
+    A page holds at most `full` entries: fewer for large values, so that a change writes little.
     """
 
-    __slots__ = ("_count", "_fetch", "_name", "full", "pages")
+    __slots__ = ("_count", "_fetch", "_name", "full", "root")
 
     def __init__(
         self,
-        pages: Sequence[Page[V]] | None = None,
+        root: Page[V] = EMPTY,
         count: int = 0,
         name: str = "",
         fetch: Fetch | None = None,
-        full: int = 16,
+        full: int = 8,
     ) -> None:
-        # Always a power of two, so that a page splits in two when the mapping grows.
-        self.pages = pages or [Page[V]({})]
+        self.root = root
         self._count = count
         self._name = name
         self._fetch = fetch
@@ -76,36 +87,45 @@ class Pages(Mapping[str, V]):
 
     def put(self, key: str, value: V) -> "Pages[V]":
         """The mapping with `key` set; this one stays as it was."""
-        number = self._number(key)
-        before = self._page(number).entries
-        assert before is not None
-        count = self._count + (key not in before)
-        pages = list(self.pages)
-        pages[number] = Page({**before, key: value})
-        changed = Pages(pages, count, self._name, self._fetch, self.full)
-        return changed._split() if count > self.full * len(pages) else changed
+        number = _hash(key)
+        count = self._count + (key not in self._leaf(number))
+        root = _with(self.root, number, 0, key, value, self.full)
+        return Pages(root, count, self._name, self._fetch, self.full)
 
     def differing(self, other: "Pages[V]") -> Iterator[str]:
         """The keys whose values differ, or that one of the two lacks."""
-        if len(self.pages) != len(other.pages):
-            yield from (key for key in self if key not in other or self[key] != other[key])
-            yield from (key for key in other if key not in self)
-            return
-        pairs = zip(self.pages, other.pages, strict=True)
-        numbers = [number for number, (one, two) in enumerate(pairs) if not one.same(two)]
-        _load([(self, numbers), (other, numbers)])
-        for number in numbers:
-            one, two = self.pages[number], other.pages[number]
-            yield from (key for key in one if key not in two or one[key] != two[key])
-            yield from (key for key in two if key not in one)
+        pairs: list[tuple[Path, Page[V], Page[V]]] = [((), self.root, other.root)]
+        while pairs := [pair for pair in pairs if not pair[1].same(pair[2])]:
+            _fetch_pages(
+                [(self, path, one, []) for path, one, _ in pairs]
+                + [(other, path, two, []) for path, _, two in pairs]
+            )
+            below = []
+            for path, one, two in pairs:
+                if isinstance(one.content, tuple) and isinstance(two.content, tuple):
+                    children = zip(one.content, two.content, strict=True)
+                    below += [((*path, n), a, b) for n, (a, b) in enumerate(children)]
+                else:
+                    mine, theirs = self._entries(path, one), other._entries(path, two)
+                    yield from (k for k in mine if k not in theirs or mine[k] != theirs[k])
+                    yield from (k for k in theirs if k not in mine)
+            pairs = below
+
+    def at(self, path: Path) -> Page[V]:
+        """The page at a path that exists."""
+        page = self.root
+        walked: Path = ()
+        for number in path:
+            _fetch_pages([(self, walked, page, [])])
+            assert isinstance(page.content, tuple)
+            page, walked = page.content[number], (*walked, number)
+        return page
 
     def __getitem__(self, key: str) -> V:
-        return self._page(self._number(key))[key]
+        return self._leaf(_hash(key))[key]
 
     def __iter__(self) -> Iterator[str]:
-        _load([(self, range(len(self.pages)))])
-        for page in self.pages:
-            yield from page
+        yield from self._entries((), self.root)
 
     def __len__(self) -> int:
         return self._count
@@ -120,43 +140,108 @@ class Pages(Mapping[str, V]):
     def __repr__(self) -> str:
         return f"Pages({dict(self)!r})"
 
-    def _number(self, key: str) -> int:
-        # Stable across processes, because stored pages are found again by it.
-        return crc32(key.encode("utf-8", "surrogatepass")) & (len(self.pages) - 1)
+    def _leaf(self, number: int) -> dict[str, V]:
+        """The entries of the page to which a hash leads."""
+        page, rest = self.root, number
+        while True:
+            content = page.content
+            if content is None:
+                _fetch_paths([(self, [number])])
+                content = page.content
+            if isinstance(content, dict):
+                return content
+            assert content is not None
+            page, rest = content[rest & (FAN - 1)], rest >> BITS
 
-    def _page(self, number: int) -> Page[V]:
-        page = self.pages[number]
-        if page.entries is None:
-            _load([(self, [number])])
-        return page
-
-    def _split(self) -> "Pages[V]":
-        _load([(self, range(len(self.pages)))])
-        empty = [Page[V]({}) for _ in range(2 * len(self.pages))]
-        grown = Pages(empty, self._count, full=self.full)
-        for page in self.pages:
-            for key in page:
-                entries = grown.pages[grown._number(key)].entries
-                assert entries is not None
-                entries[key] = page[key]
-        return grown
+    def _entries(self, path: Path, page: Page[V]) -> dict[str, V]:
+        """All entries at and below a page."""
+        level, found = [(path, page)], {}
+        while level:
+            _fetch_pages([(self, path, page, []) for path, page in level])
+            below = []
+            for at, each in level:
+                if isinstance(each.content, dict):
+                    found.update(each.content)
+                else:
+                    assert each.content is not None
+                    below += [((*at, n), child) for n, child in enumerate(each.content)]
+            level = below
+        return found
 
 
 def fetch(wanted: Iterable[tuple[Pages[Any], Iterable[str]]]) -> None:
     """Get the pages of these keys in one go, before they are asked for one by one."""
-    _load([(mapping, [mapping._number(key) for key in keys]) for mapping, keys in wanted])
+    _fetch_paths([(mapping, [_hash(key) for key in keys]) for mapping, keys in wanted])
 
 
-def _load(wanted: Iterable[tuple[Pages[Any], Iterable[int]]]) -> None:
-    missing: dict[Fetch, dict[Place, Page[Any]]] = {}
-    for mapping, numbers in wanted:
-        for number in numbers:
-            page = mapping.pages[number]
-            if page.entries is None:
-                assert mapping._fetch is not None
-                missing.setdefault(mapping._fetch, {})[mapping._name, number] = page
+def _hash(key: str) -> int:
+    # Stable across processes, because stored pages are found again by it.
+    return crc32(key.encode("utf-8", "surrogatepass"))
+
+
+def _with(page: Page[V], number: int, depth: int, key: str, value: V, full: int) -> Page[V]:
+    """The page with a key set at or below it; what is on its way has been fetched."""
+    content = page.content
+    assert content is not None
+    if isinstance(content, dict):
+        return _page({**content, key: value}, depth, full)
+    place = number >> BITS * depth & FAN - 1
+    changed = _with(content[place], number, depth + 1, key, value, full)
+    return Page((*content[:place], changed, *content[place + 1 :]))
+
+
+def _page(entries: dict[str, V], depth: int, full: int) -> Page[V]:
+    """A page of these entries, or one with pages below it where they are too many."""
+    if len(entries) <= full or depth == DEEPEST:
+        return Page(entries)
+    children: dict[int, dict[str, V]] = {}
+    for key, value in entries.items():
+        children.setdefault(_hash(key) >> BITS * depth & FAN - 1, {})[key] = value
+    return Page(
+        tuple(
+            _page(children[place], depth + 1, full) if place in children else EMPTY
+            for place in range(FAN)
+        )
+    )
+
+
+_Way = tuple[Pages[Any], Path, Page[Any], list[int]]
+"""A page in a mapping, and what is left of the hashes that lead to it and on."""
+
+
+def _fetch_paths(wanted: list[tuple[Pages[Any], list[int]]]) -> None:
+    """Fetch all pages on the ways to these hashes."""
+    level: list[_Way] = [
+        (mapping, (), mapping.root, numbers)
+        for mapping, numbers in wanted
+        if numbers and mapping._fetch is not None
+    ]
+    while level:
+        _fetch_pages(level)
+        below: list[_Way] = []
+        for mapping, path, page, numbers in level:
+            if isinstance(page.content, tuple):
+                ways: dict[int, list[int]] = {}
+                for number in numbers:
+                    ways.setdefault(number & FAN - 1, []).append(number >> BITS)
+                below += [
+                    (mapping, (*path, way), page.content[way], rest) for way, rest in ways.items()
+                ]
+        level = below
+
+
+def _fetch_pages(wanted: Iterable[_Way]) -> None:
+    missing: dict[Fetch, dict[Place, tuple[Page[Any], list[int]]]] = {}
+    for mapping, path, page, numbers in wanted:
+        if page.content is None:
+            assert mapping._fetch is not None
+            missing.setdefault(mapping._fetch, {})[mapping._name, path] = page, numbers
     for source, pages in missing.items():
-        refs = {place: page.ref for place, page in pages.items() if page.ref is not None}
-        for place, entries in source(refs).items():
+        asked = {
+            place: (page.ref, numbers)
+            for place, (page, numbers) in pages.items()
+            if page.ref is not None
+        }
+        for place, content in source(asked).items():
             # A page's content never changes, so it does not matter who of two fetches it.
-            pages[place].entries = entries
+            pages[place][0].content = content

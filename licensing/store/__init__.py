@@ -48,6 +48,7 @@ from licensing.store.reading import (
 )
 from licensing.store.snapshots import (
     DIGEST_BYTES,
+    INDEX,
     digest_of,
     drop_keyframes,
     keep_keyframe,
@@ -75,6 +76,7 @@ __all__ = [
     "CHUNK",
     "DIGEST_BYTES",
     "EXISTS",
+    "INDEX",
     "NO_STREAM",
     "AppendNotAlone",
     "Appended",

@@ -12,13 +12,14 @@ from typing import Any
 import msgspec
 import psycopg
 from psycopg.types.json import Jsonb
-from psycopg.types.numeric import Int4
+from psycopg.types.numeric import Int4, Int8
 
 from licensing.store.messages import bucket_of
 from licensing.store.reading import LAST
 from licensing.store.statements import rows
 
 DIGEST_BYTES = 16
+INDEX = b"\0"  # what an index page begins with; the digests of the pages below follow
 
 
 class Keyframe(msgspec.Struct, frozen=True):
@@ -34,7 +35,14 @@ def digest_of(content: bytes) -> bytes:
     return blake2b(content, digest_size=DIGEST_BYTES).digest()
 
 
+def _packed(content: bytes) -> bytes:
+    # Too small for PostgreSQL to compress, and they say the same few names again and again.
+    return content if content.startswith(INDEX) else zlib.compress(content, 1)
+
+
 def _unpacked(packed: bytes) -> bytes:
+    if packed.startswith(INDEX):
+        return packed
     try:
         return zlib.decompress(packed)
     except zlib.error:
@@ -69,19 +77,31 @@ def keep_keyframe(
         "fold_version": fold_version,
         "state": Jsonb(state, dumps=bytes),
         "digests": list(pages) or None,
-        # Too small for PostgreSQL to compress, and they say the same few names again and again.
-        "contents": [zlib.compress(content, 1) for content in pages.values()] or None,
+        "contents": [_packed(content) for content in pages.values()] or None,
     }
     rows(conn, "keep_keyframe", parameters)
 
 
 def read_pages(
-    conn: psycopg.Connection[Any], stream_id: str, digests: Iterable[bytes]
+    conn: psycopg.Connection[Any],
+    stream_id: str,
+    wanted: Iterable[tuple[bytes, int | None]],
+    bits: int,
 ) -> dict[bytes, bytes]:
-    """The contents of the pages that are stored and whole, by their digests."""
-    parameters = _stream(stream_id) | {"digests": list(digests)}
+    """The contents of the pages that are stored and whole, by their digests.
+
+    `wanted` are digests, each with a number to follow below an index page, `bits` of it for each
+    level, the lowest first; so that what is far down comes in one answer too.
+    """
+    ways = list(wanted)
+    parameters = _stream(stream_id) | {
+        "digests": [digest for digest, _ in ways],
+        "numbers": [Int8(-1 if number is None else number) for _, number in ways],
+        "bits": Int4(bits),
+    }
     found = {
-        bytes(digest): _unpacked(packed) for digest, packed in rows(conn, "read_pages", parameters)
+        bytes(digest): _unpacked(bytes(packed))
+        for digest, packed in rows(conn, "read_pages", parameters)
     }
     return {digest: content for digest, content in found.items() if digest_of(content) == digest}
 
