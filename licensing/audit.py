@@ -129,6 +129,8 @@ def settings() -> Finding:
     ]
     if server.version < OLDEST_PG:
         wrong.append(f"PostgreSQL {server.version // 10_000} is older than 15")
+    if server.standby:
+        wrong.append("the server is a standby, which shows what may still be lost")
     title = "The server keeps what it acknowledges"
     if wrong:
         todo = "Set them back: with these settings an acknowledged event can be lost."

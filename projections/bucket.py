@@ -53,10 +53,12 @@ def _rebuild(cursor: CursorWrapper, claim: Claim, projector: Projector) -> int:
     while done < claim.position:
         limit = min(PAGE, claim.position - done)
         events = feed.read(claim.bucket, done, limit)
+        if not events:
+            break  # the log was restored to an earlier state, and the checkpoint goes back
         parked = parking.streams(cursor, claim.bucket, [projector.name])
         _apply(cursor, projector, events, parked)
         done = events[-1].position
-    checkpoints.advance(cursor, claim, claim.position)
+    checkpoints.advance(cursor, claim, done)
     return done
 
 

@@ -13,8 +13,10 @@ from projections.sql import statement
 def lag(projectors: Sequence[Projector] = PROJECTORS) -> list[dict[str, Any]]:
     """One item per projection: name, version, state, lag, position, parked, rebuild.
 
-    `state` is level, behind, rebuilding or parked; `lag.seconds` is the age of the oldest event
-    that waits; `position` is how many events the checkpoints have passed.
+    `state` is level, behind, rebuilding, parked, or ahead of a log that is older than what was
+    read from it: until a rebuild, such a projection shows what is no longer recorded.
+    `lag.seconds` is the age of the oldest event that waits; `position` is how many events the
+    checkpoints have passed.
     """
     names = [projector.name for projector in projectors]
     with connection.cursor() as cursor:
@@ -26,12 +28,12 @@ def lag(projectors: Sequence[Projector] = PROJECTORS) -> list[dict[str, Any]]:
 
 
 def _item(projector: Projector, row: Sequence[Any], parked: int) -> dict[str, Any]:
-    _, events, seconds, position, outdated, buckets = row
+    _, events, seconds, position, outdated, buckets, ahead = row
     return {
         "name": projector.name,
         "version": projector.version,
         "category": projector.category,
-        "state": _state(events, outdated, parked),
+        "state": _state(events, outdated, parked, ahead),
         "lag": {"events": events, "seconds": round(max(seconds, 0.0), 3)},
         "position": position,
         "parked": parked,
@@ -39,9 +41,11 @@ def _item(projector: Projector, row: Sequence[Any], parked: int) -> dict[str, An
     }
 
 
-def _state(events: int, outdated: int, parked: int) -> str:
+def _state(events: int, outdated: int, parked: int, ahead: int) -> str:
     if outdated:
         return "rebuilding"
+    if ahead:
+        return "ahead"
     if parked:
         return "parked"
     return "behind" if events else "level"

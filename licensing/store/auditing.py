@@ -41,6 +41,7 @@ class Server(msgspec.Struct, frozen=True):
     rights: list[str] | None
     triggers: int
     oldest_transaction_s: int
+    standby: bool
 
 
 def feeds_off(conn: psycopg.Connection[Any]) -> list[FeedOff]:

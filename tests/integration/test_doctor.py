@@ -3,13 +3,14 @@
 import json
 from typing import Any
 
+import msgspec
 import psycopg
 import pytest
 from django.core.management import call_command
 from django.db import connection as django_connection
 from django.test import Client
 
-from licensing import audit, keyframes, store
+from licensing import audit, connection, history, keyframes, store
 from licensing.history import stream_of
 from projections import doctor
 from tests.conftest import new_id
@@ -95,10 +96,36 @@ def test_a_checkpoint_past_its_feed_is_named() -> None:
 
 def test_a_wrong_keyframe_is_named() -> None:
     member = lived(60)
+    history.frame(member)
+    assert audit.frames(100_000, doctor.quiet).status == "ok"
     kept = keyframes.nearest(member)
-    assert kept is None
-    right = audit.frames(5, doctor.quiet)
-    assert right.status == "ok"
+    at_50 = store.read_event(connection.opened(), stream_of(member), 50)
+    assert kept is not None
+    assert at_50 is not None
+    keyframes.drop(member)
+    keyframes.keep(msgspec.structs.replace(kept, plan="never chosen"), at_50.hash)
+    try:
+        found = audit.frames(100_000, doctor.quiet)
+        assert found.status == "failed"
+        assert f"{stream_of(member)}: keyframe 50" in found.said
+    finally:
+        keyframes.drop(member)
+
+
+def test_a_standby_is_no_place_for_the_store(
+    power: psycopg.Connection[Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """H19: what a standby shows may still be lost."""
+    real = store.server(power)
+    assert not real.standby
+    promoted = msgspec.structs.replace(
+        real, fsync="on", full_page_writes="on", synchronous_commit="on"
+    )
+    for standby, status in ((False, "ok"), (True, "failed")):
+        server = msgspec.structs.replace(promoted, standby=standby, oldest_transaction_s=0)
+        monkeypatch.setattr(audit.store, "server", lambda conn, server=server: server)
+        assert audit.settings().status == status
+    assert "standby" in audit.settings().said
 
 
 def test_the_page_says_what_the_command_says(database: Addresses) -> None:

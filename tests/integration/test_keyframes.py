@@ -139,13 +139,22 @@ def test_either_table_alone_can_be_emptied(table: str) -> None:
     assert history.current(member_id) == fold.from_the_start(member_id, 120)
 
 
-def test_a_damaged_page_is_folded_again(database: Addresses) -> None:
+DAMAGES = {
+    "one bit": "set_byte(content, 9, get_byte(content, 9) # 1)",
+    "emptied": "''",
+    "cut short": "substring(content FROM 1 FOR 20)",
+    "taken for an index": "set_byte(content, 0, 0)",
+    "not packed": "set_byte(content, 0, 119)",
+}
+
+
+@pytest.mark.parametrize("damage", DAMAGES)
+def test_a_damaged_page_is_folded_again(database: Addresses, damage: str) -> None:
     member_id = lived(120)
     history.frame(member_id)
     with connected(database, SUPERUSER) as conn:
         edited = conn.execute(
-            "UPDATE snapshot_page SET content = set_byte(content, 9, get_byte(content, 9) # 1)"
-            " WHERE stream_id = %s",
+            f"UPDATE snapshot_page SET content = {DAMAGES[damage]} WHERE stream_id = %s",
             [fold.stream_of(member_id)],
         )
         assert edited.rowcount > 0

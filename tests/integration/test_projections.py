@@ -14,6 +14,7 @@ from projections import bucket as buckets
 from projections import checkpoints, parking, runner
 from projections.lag import lag
 from projections.projector import Projector
+from projections.sql import statement
 from tests.conftest import new_id
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -324,3 +325,58 @@ def test_a_time_limit_is_kept_and_nothing_is_lost(fresh, tally):
     while runner.catch_up(0, projectors=[tally]):
         pass
     assert seen(tally, stream) == [1, 2, 3]
+
+
+def test_a_projection_ahead_of_a_restored_log_says_so_until_it_is_rebuilt(fresh, tally):
+    """H18: what was read from a history that a restore took back is folded anew."""
+    stream = append(fresh(), 3)
+    runner.catch_up(projectors=[tally])
+    here = store.bucket_of(stream)
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "UPDATE projection_checkpoint SET position = position + 900"
+            " WHERE projection = %s AND bucket = %s",
+            [tally.name, here],
+        )
+        cursor.execute(
+            "INSERT INTO tally (projection, bucket, stream_id, version) VALUES (%s, %s, %s, 4)",
+            [tally.name, here, stream],
+        )
+    (item,) = lag([tally])
+    assert (item["state"], item["lag"]["events"]) == ("ahead", 0)
+    runner.rebuild(tally)
+    runner.catch_up(projectors=[tally])
+    (item,) = lag([tally])
+    assert (item["state"], item["lag"]["events"]) == ("level", 0)
+    assert seen(tally, stream) == [1, 2, 3]
+
+
+def test_finding_the_buckets_with_news_reads_no_events(tally):
+    """H23: the poll looks at the buckets' heads and checkpoints, however long the log is."""
+    checkpoints.announce(connection.cursor(), [tally])
+    with connection.cursor() as cursor:
+        asked = "EXPLAIN (FORMAT JSON) " + statement("dirty_buckets")
+        cursor.execute(asked, {"names": [tally.name]})
+        plan = str(cursor.fetchone()[0])
+    assert "bucket_head" in plan
+    assert "'event'" not in plan
+
+
+def test_a_projector_is_never_given_two_buckets_at_once(fresh):
+    """H24: there is no order across buckets, so nothing may be folded across them."""
+    turns = []
+    streams = [append(fresh(), 2) for _ in range(12)]
+    name = new_id("turns")
+
+    def apply(cursor, bucket, events):
+        turns.append((bucket, {event.bucket for event in events}, [e.position for e in events]))
+
+    projector = Projector(name, 1, "member", None, apply, lambda cursor, bucket: None)
+    try:
+        runner.catch_up(projectors=[projector])
+    finally:
+        forget(name)
+    assert {store.bucket_of(stream) for stream in streams} <= {bucket for bucket, _, _ in turns}
+    for bucket, found, positions in turns:
+        assert found == {bucket}
+        assert positions == sorted(positions)

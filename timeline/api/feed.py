@@ -8,6 +8,7 @@ from pydantic import Field
 
 from licensing import connection, store
 from timeline.api import keys, outputs, pages
+from timeline.api.problems import Problem
 
 router = Router(tags=["feed"])
 
@@ -19,7 +20,16 @@ def read_feed(
     request: HttpRequest, bucket: Bucket, after: pages.After = None, limit: pages.Limit = 100
 ) -> dict[str, Any]:
     """Events of a bucket after a position; keep the last item's position when `next` is null."""
-    found = store.read_feed(connection.opened(), bucket, pages.number_of(after), limit + 1)
+    conn, place = connection.opened(), pages.number_of(after)
+    found = store.read_feed(conn, bucket, place, limit + 1)
+    if not found and place:
+        head = store.bucket_heads(conn)[bucket]
+        if place > head:
+            detail = (
+                f"Bucket {bucket} ends at position {head}. Whoever has read {place} has read"
+                " another history, as it was before a restore: read this one again from 0."
+            )
+            raise Problem(409, "position_ahead", detail)
     return pages.page(found, limit, lambda event: [event.position], _item)
 
 

@@ -11,4 +11,5 @@ SELECT current_setting('fsync'), current_setting('full_page_writes'), current_se
          WHERE tgname = 'append_only' AND tgenabled = 'A'
            AND tgrelid IN ('event'::regclass, 'command_log'::regclass)),
        (SELECT coalesce(max(extract(epoch FROM clock_timestamp() - xact_start)), 0)::integer
-          FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid())
+          FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()),
+       pg_is_in_recovery()

@@ -1,4 +1,4 @@
-"""The catalogue's table. The event store has no models: it is reached through its functions."""
+"""The catalogue's table."""
 
 from django.db import models
 
