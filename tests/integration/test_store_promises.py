@@ -390,3 +390,19 @@ def test_the_owner_is_no_superuser_and_cannot_reach_the_queue(database: Addresse
         for table in ("event", "command_log", "stream_head"):
             with pytest.raises(errors.InsufficientPrivilege):
                 conn.execute(f"SELECT 1 FROM public.{table}".encode())
+
+
+def test_no_append_wakes_listeners_itself(database: Addresses) -> None:
+    """H9: a notification in the append's transaction would serialize all commits."""
+    with connected(database, SUPERUSER) as conn:
+        found = conn.execute(
+            "SELECT proname FROM pg_proc WHERE pronamespace = 'public'::regnamespace"
+            " AND prosrc ~* 'notify' "
+        ).fetchall()
+        triggers = conn.execute(
+            "SELECT DISTINCT tgname FROM pg_trigger WHERE NOT tgisinternal AND tgrelid IN"
+            " ('event'::regclass, 'stream_head'::regclass, 'bucket_head'::regclass,"
+            " 'command_log'::regclass)"
+        ).fetchall()
+    assert found == []
+    assert triggers == [("append_only",)]
