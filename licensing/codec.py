@@ -4,19 +4,24 @@ from typing import Any
 
 import msgspec
 
-from licensing.domain import device, license, member, upcasters
+from licensing.domain import allowance, device, license, member, membership, note, upcasters
 
 SCHEMA_VERSIONS: dict[type[member.Event], int] = {
+    allowance.AllowanceGranted: 1,
+    device.DeviceDeactivated: 1,
     device.DeviceRegistered: 1,
     license.AcquisitionRefused: 1,
     license.LicenseExpired: 2,
     license.LicenseIssued: 1,
     license.LicenseReleased: 1,
     license.LicenseRenewed: 1,
+    license.LicenseRevoked: 1,
     license.PlaybackStarted: 1,
     license.PlaybackStopped: 1,
     license.RenewalRefused: 1,
-    member.PlanChanged: 2,
+    membership.MembershipCancelled: 1,
+    membership.PlanChanged: 2,
+    note.NoteAdded: 1,
 }
 _READ = {
     (kind.__name__, version): msgspec.json.Decoder(kind).decode

@@ -25,12 +25,17 @@ COMMANDS: Mapping[str, type[commands.Command]] = {
     kind.__name__: kind
     for kind in (
         commands.AcquireLicense,
+        commands.AddNote,
+        commands.CancelMembership,
         commands.ChangePlan,
+        commands.DeactivateDevice,
         commands.ExpireLicense,
+        commands.GrantAllowance,
         commands.RecordPlayback,
         commands.RegisterDevice,
         commands.ReleaseLicense,
         commands.RenewLicense,
+        commands.RevokeLicense,
     )
 }
 

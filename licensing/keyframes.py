@@ -16,10 +16,13 @@ import msgspec
 
 from licensing import connection, fold, store
 from licensing import domain as domain_package
+from licensing.domain.allowance import Allowance
 from licensing.domain.device import Device
 from licensing.domain.download import Download
 from licensing.domain.license import License
 from licensing.domain.member import Member, Refusal
+from licensing.domain.membership import Membership
+from licensing.domain.note import Note
 from licensing.domain.pages import BITS, EMPTY, NOTHING, Content, Page, Pages, Place, Wanted
 from licensing.domain.usage import Usage, Use
 
@@ -54,12 +57,13 @@ class _Core(msgspec.Struct, frozen=True):
     member_id: str
     version: int
     hash: bytes
-    plan: str | None
-    country: str | None
+    membership: Membership
     since: datetime | None
     devices: dict[str, Device]
     active: tuple[str, ...]
     refusals: dict[str, Refusal]
+    allowances: dict[str, Allowance]
+    notes: tuple[Note, ...]
     first_use: datetime | None
     last_use: datetime | None
     licenses: _Table[License]
@@ -114,8 +118,7 @@ def _read(member_id: str, until: int | None) -> tuple[Member, "_Shelf"] | None:
     member = Member(
         member_id=core.member_id,
         version=core.version,
-        plan=core.plan,
-        country=core.country,
+        membership=core.membership,
         since=core.since,
         devices=core.devices,
         licenses=shelf.pages("licenses", core.licenses),
@@ -123,6 +126,8 @@ def _read(member_id: str, until: int | None) -> tuple[Member, "_Shelf"] | None:
         downloads=shelf.pages("downloads", core.downloads),
         usage=Usage(core.first_use, core.last_use, shelf.pages("uses", core.uses)),
         refusals=core.refusals,
+        allowances=core.allowances,
+        notes=core.notes,
     )
     return member, shelf
 
@@ -156,12 +161,13 @@ def keep(member: Member, last_hash: bytes) -> None:
         member_id=member.member_id,
         version=member.version,
         hash=last_hash,
-        plan=member.plan,
-        country=member.country,
+        membership=member.membership,
         since=member.since,
         devices=member.devices,
         active=member.active,
         refusals=member.refusals,
+        allowances=member.allowances,
+        notes=member.notes,
         first_use=member.usage.first,
         last_use=member.usage.last,
         licenses=table(member.licenses),

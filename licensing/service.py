@@ -18,7 +18,9 @@ from licensing import catalogue, codec, connection, history, rulebook, rules, st
 from licensing.domain import member as members
 from licensing.domain.commands import (
     AcquireLicense,
+    AddNote,
     Command,
+    GrantAllowance,
     RecordPlayback,
     ReleaseLicense,
     RenewLicense,
@@ -110,7 +112,7 @@ def handle(
     """
     stream = history.stream_of(member_id)
     data_hash = data_hash or _hash(command)  # as received, before defaults
-    command = _named(command, stream, command_id)
+    command = _named(command, stream, command_id, now)
     moment = Moment(now=now, at=(at if isinstance(command, REPORTS) and at else now))
     envelope: dict[str, Any] = {
         "command_id": command_id,
@@ -161,20 +163,40 @@ def handle(
 def explain(member_id: str, command: AcquireLicense, *, now: datetime) -> Decided:
     """What `handle` would answer now, with nothing written: the same code, a dry run."""
     stream = history.stream_of(member_id)
-    named = _named(command, stream, "explain")
+    named = _named(command, stream, "explain", now)
     return _decide(named, history.current(member_id), Moment(now=now, at=now))
 
 
-def _named(command: Command, stream: str, command_id: str) -> Command:
-    """An acquisition with its license id and the catalogue's attributes over the request's."""
-    if not isinstance(command, AcquireLicense):
-        return command
-    made = uuid5(NAMESPACE, f"{stream}/{command_id}/license").hex[:16]
-    return replace(
-        command,
-        license_id=command.license_id or f"lic-{made}",
-        title={**command.title, **catalogue.get(command.title_id)},
-    )
+def _named(command: Command, stream: str, command_id: str, now: datetime) -> Command:
+    """The command with the ids that the caller left open, and what is known beside the request.
+
+    An acquisition gets the catalogue's attributes over its own, an allowance the limit's label.
+    """
+
+    def made(kind: str) -> str:
+        return uuid5(NAMESPACE, f"{stream}/{command_id}/{kind}").hex[:16]
+
+    match command:
+        case AcquireLicense():
+            return replace(
+                command,
+                license_id=command.license_id or f"lic-{made('license')}",
+                title={**command.title, **catalogue.get(command.title_id)},
+            )
+        case GrantAllowance():
+            limits = rulebook.current(now).ruleset.limits
+            if command.limit not in limits:
+                known = ", ".join(sorted(limits))
+                raise InvalidCommand("limit", f"must be a limit of the rules: {known}")
+            return replace(
+                command,
+                allowance_id=command.allowance_id or f"alw-{made('allowance')}",
+                label=limits[command.limit].label,
+            )
+        case AddNote():
+            return replace(command, note_id=command.note_id or f"note-{made('note')}")
+        case _:
+            return command
 
 
 def _decide(command: Command, member: Member, moment: Moment) -> Decided:

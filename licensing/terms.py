@@ -7,6 +7,7 @@ from typing import Any
 import msgspec
 
 from licensing import rules
+from licensing.domain import allowance as allowances
 from licensing.domain import license as licenses
 from licensing.domain import member as members
 from licensing.domain import usage
@@ -18,6 +19,7 @@ from licensing.domain.values import Moment
 from licensing.rules import PublishedRules
 
 LICENSE_ENDED = "LICENSE_ENDED"
+MEMBERSHIP_CANCELLED = "MEMBERSHIP_CANCELLED"
 
 
 def for_acquisition(
@@ -34,8 +36,10 @@ def for_acquisition(
         "member": {"plan": member.plan, "country": member.country},
     }
     past = past_of(member, moment)
-    found = rules.evaluate(published.ruleset, "acquire", request, past, moment.now)
-    return _terms(published, found, found.reason)
+    allowed = _allowed(member, request["studio"], command.title_id, moment)
+    found = rules.evaluate(published.ruleset, "acquire", request, past, moment.now, allowed)
+    over = member.membership.cancelled_at is not None
+    return _terms(published, found, MEMBERSHIP_CANCELLED if over else found.reason)
 
 
 def for_renewal(
@@ -56,9 +60,20 @@ def for_renewal(
         "license": _renewal_facts(license, moment),
     }
     past = past_of(member, moment)
-    found = rules.evaluate(published.ruleset, "renew", request, past, moment.now)
+    allowed = _allowed(member, license.studio, license.title_id, moment)
+    found = rules.evaluate(published.ruleset, "renew", request, past, moment.now, allowed)
     ended = licenses.as_of(license, moment.now).status != "active"
     return _terms(published, found, LICENSE_ENDED if ended else found.reason)
+
+
+def _allowed(
+    member: Member, studio: Any, title_id: str, moment: Moment
+) -> tuple[rules.Allowed, ...]:
+    return tuple(
+        rules.Allowed(each.allowance_id, each.limit, each.amount)
+        for each in member.allowances.values()
+        if allowances.holds(each, studio, title_id, moment.now)
+    )
 
 
 def past_of(member: Member, moment: Moment) -> rules.Past:
@@ -116,6 +131,13 @@ def _renewal_facts(license: License, moment: Moment) -> dict[str, int]:
     }
 
 
+def _limit(check: rules.LimitCheck) -> dict[str, Any]:
+    told: dict[str, Any] = msgspec.to_builtins(check)
+    if not check.allowances:
+        del told["allowances"]
+    return told
+
+
 def _terms(published: PublishedRules, found: rules.Evaluation, reason: str | None) -> Terms:
     record = {
         "rules": {
@@ -130,7 +152,7 @@ def _terms(published: PublishedRules, found: rules.Evaluation, reason: str | Non
         "matched": list(found.matched),
         "decisive": found.decisive,
         "out": found.out,
-        "limits": [msgspec.to_builtins(check) for check in found.limits],
+        "limits": [_limit(check) for check in found.limits],
     }
     if found.detail is not None:
         record["detail"] = found.detail

@@ -3,6 +3,7 @@
 from datetime import datetime
 
 import msgspec
+from msgspec.structs import replace
 
 # -- Events. These names and shapes are storage. --
 
@@ -15,7 +16,14 @@ class DeviceRegistered(msgspec.Struct, frozen=True):
     name: str | None = None
 
 
-Event = DeviceRegistered
+class DeviceDeactivated(msgspec.Struct, frozen=True):
+    """The member gave the device up; its downloads were released with it."""
+
+    device_id: str
+    reason: str | None = None
+
+
+Event = DeviceRegistered | DeviceDeactivated
 
 # -- State --
 
@@ -31,13 +39,18 @@ class Device(msgspec.Struct, frozen=True):
 
 
 def evolve(device: Device | None, event: Event, at: datetime) -> Device:
-    """The device after `event`."""
-    return Device(
-        device_id=event.device_id,
-        type=event.type,
-        name=event.name,
-        registered_at=device.registered_at if device else at,
-    )
+    """The device after `event`; one that is registered again is active again."""
+    match event:
+        case DeviceRegistered():
+            return Device(
+                device_id=event.device_id,
+                type=event.type,
+                name=event.name,
+                registered_at=device.registered_at if device else at,
+            )
+        case DeviceDeactivated():
+            known = device or Device(event.device_id, None, None, at)
+            return replace(known, deactivated_at=at)
 
 
 # -- Commands and decisions --
@@ -51,8 +64,23 @@ class RegisterDevice(msgspec.Struct, frozen=True):
     name: str | None = None
 
 
+class DeactivateDevice(msgspec.Struct, frozen=True):
+    """The member gives a device up: its downloads are released, and it counts no more."""
+
+    device_id: str
+    reason: str | None = None
+
+
 def register(device: Device | None, command: RegisterDevice) -> list[Event]:
-    """Nothing to do for a device that is known just so."""
-    if device is not None and (device.type, device.name) == (command.type, command.name):
+    """Nothing to do for an active device that is known just so."""
+    known = device is not None and (device.type, device.name) == (command.type, command.name)
+    if known and device is not None and device.deactivated_at is None:
         return []
     return [DeviceRegistered(command.device_id, command.type, command.name)]
+
+
+def deactivate(device: Device, command: DeactivateDevice) -> list[Event]:
+    """Nothing to do for a device that was given up already."""
+    if device.deactivated_at is not None:
+        return []
+    return [DeviceDeactivated(command.device_id, command.reason)]

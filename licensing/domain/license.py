@@ -1,5 +1,6 @@
 """The life of one license: one download of one title on one device."""
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any, Literal, assert_never
 
@@ -59,6 +60,13 @@ class LicenseReleased(msgspec.Struct, frozen=True):
     license_id: str
 
 
+class LicenseRevoked(msgspec.Struct, frozen=True):
+    """The license was taken back before its end; `reason` is a code, or in staff's words."""
+
+    license_id: str
+    reason: str
+
+
 class LicenseExpired(msgspec.Struct, frozen=True):
     """The job wrote down that the clock had passed `expired_at`.
 
@@ -89,6 +97,7 @@ Event = (
     | LicenseRenewed
     | RenewalRefused
     | LicenseReleased
+    | LicenseRevoked
     | LicenseExpired
     | PlaybackStarted
     | PlaybackStopped
@@ -100,7 +109,11 @@ Status = Literal["active", "expired", "released", "revoked"]
 
 
 class License(msgspec.Struct, frozen=True):
-    """One license. `terms` are those of the grant; `ended_at` is when it stopped being active."""
+    """One license. `terms` are those of the grant; `ended_at` is when it stopped being active.
+
+    Of its playbacks the latest start and the latest stop are kept: reports come late and in any
+    order, and whether it is playing follows from those two.
+    """
 
     license_id: str
     title_id: str
@@ -118,6 +131,9 @@ class License(msgspec.Struct, frozen=True):
     playing: bool = False
     plays: int = 0
     ended_at: datetime | None = None
+    last_started_at: datetime | None = None
+    last_stopped_at: datetime | None = None
+    revoked_for: str | None = None
 
     @property
     def studio(self) -> str | None:
@@ -172,20 +188,36 @@ def evolve(license: License | None, event: Event, at: datetime) -> License | Non
             return license
         case LicenseReleased():
             return replace(license, status="released", playing=False, ended_at=at)
+        case LicenseRevoked():
+            return replace(
+                license, status="revoked", playing=False, ended_at=at, revoked_for=event.reason
+            )
         case LicenseExpired():
             return replace(license, status="expired", playing=False, ended_at=event.expired_at)
         case PlaybackStarted():
-            return replace(
+            started = replace(
                 license,
-                playing=license.status == "active",
                 plays=license.plays + 1,
                 first_played_at=min(license.first_played_at or at, at),
-                playback_expires_at=event.expires_at or license.playback_expires_at,
+                playback_expires_at=_earlier(event.expires_at, license.playback_expires_at),
+                last_started_at=max(license.last_started_at or at, at),
             )
+            return _playing(started)
         case PlaybackStopped():
-            return replace(license, playing=False)
+            stopped = replace(license, last_stopped_at=max(license.last_stopped_at or at, at))
+            return _playing(stopped)
         case _:
             assert_never(event)
+
+
+def _earlier(one: datetime | None, other: datetime | None) -> datetime | None:
+    return min(one, other) if one and other else one or other
+
+
+def _playing(license: License) -> License:
+    started, stopped = license.last_started_at, license.last_stopped_at
+    on = started is not None and (stopped is None or stopped < started)
+    return replace(license, playing=on and license.status == "active")
 
 
 # -- Commands and decisions --
@@ -214,6 +246,13 @@ class ReleaseLicense(msgspec.Struct, frozen=True):
     license_id: str
 
 
+class RevokeLicense(msgspec.Struct, frozen=True):
+    """Staff, or a cancellation, takes an active license back."""
+
+    license_id: str
+    reason: str
+
+
 class ExpireLicense(msgspec.Struct, frozen=True):
     """The job asks to write down an expiry that the clock has made."""
 
@@ -227,7 +266,9 @@ class RecordPlayback(msgspec.Struct, frozen=True):
     action: Literal["start", "stop"]
 
 
-Command = AcquireLicense | RenewLicense | ReleaseLicense | ExpireLicense | RecordPlayback
+Command = (
+    AcquireLicense | RenewLicense | ReleaseLicense | RevokeLicense | ExpireLicense | RecordPlayback
+)
 
 TERM_NAMES = (
     "license_h",
@@ -280,6 +321,13 @@ def release(license: License, moment: Moment) -> list[Event]:
     return [LicenseReleased(license_id=license.license_id)]
 
 
+def revoke(license: License, reason: str, moment: Moment) -> list[Event]:
+    """Only what is active can be taken back."""
+    if as_of(license, moment.now).status != "active":
+        return []
+    return [LicenseRevoked(license_id=license.license_id, reason=reason)]
+
+
 def expire(license: License, moment: Moment) -> list[Event]:
     """Only an active license whose end has passed expires."""
     if license.status != "active" or ends_at(license) > moment.now:
@@ -289,18 +337,33 @@ def expire(license: License, moment: Moment) -> list[Event]:
     return [LicenseExpired(license_id=license.license_id, expired_at=end, ended_by=ended_by)]
 
 
-def record_playback(license: License, action: str, moment: Moment) -> list[Event]:
-    """A report is a fact: it is taken late too, unless it says what is already known."""
+def record_playback(
+    license: License, action: str, moment: Moment, played: Sequence[datetime] = ()
+) -> list[Event]:
+    """A report is a fact: it is taken late and in any order, unless it says what is known.
+
+    `played` holds the instants of the title's known playbacks.
+    """
     match action:
         case "start":
-            if license.playing:
-                return []
-            window_end = None
-            hours = license.terms.get("playback_h")
-            if license.first_played_at is None and hours is not None:
-                window_end = moment.at + timedelta(hours=hours)
-            return [PlaybackStarted(license_id=license.license_id, expires_at=window_end)]
+            return _start(license, moment, played)
         case "stop":
-            return [PlaybackStopped(license_id=license.license_id)] if license.playing else []
+            stopped = license.last_stopped_at
+            if stopped is not None and moment.at <= stopped:
+                return []
+            if not license.playing and moment.at == moment.now:
+                return []  # nothing to stop; a late report may come before that of its start
+            return [PlaybackStopped(license_id=license.license_id)]
         case _:
             raise InvalidCommand("action", "must be start or stop")
+
+
+def _start(license: License, moment: Moment, played: Sequence[datetime]) -> list[Event]:
+    if moment.at in played or (license.playing and moment.at == moment.now):
+        return []  # known, or a sign of life of the playback that is on
+    first, hours = license.first_played_at, license.terms.get("playback_h")
+    window_end = None
+    if hours is not None and (first is None or moment.at < first):
+        # The window runs from the first playback, also when that is reported after a later one.
+        window_end = moment.at + timedelta(hours=hours)
+    return [PlaybackStarted(license_id=license.license_id, expires_at=window_end)]

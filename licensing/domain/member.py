@@ -7,13 +7,23 @@ from typing import assert_never
 import msgspec
 from msgspec.structs import replace
 
+from licensing.domain import allowance as allowances
 from licensing.domain import device as devices
 from licensing.domain import download as downloads
 from licensing.domain import license as licenses
+from licensing.domain import membership as memberships
+from licensing.domain import note as notes
 from licensing.domain import pages
 from licensing.domain import usage as uses
+from licensing.domain.allowance import Allowance, AllowanceGranted, GrantAllowance
 from licensing.domain.decider import Terms
-from licensing.domain.device import Device, DeviceRegistered, RegisterDevice
+from licensing.domain.device import (
+    DeactivateDevice,
+    Device,
+    DeviceDeactivated,
+    DeviceRegistered,
+    RegisterDevice,
+)
 from licensing.domain.download import Download
 from licensing.domain.license import (
     AcquireLicense,
@@ -24,31 +34,40 @@ from licensing.domain.license import (
     LicenseIssued,
     LicenseReleased,
     LicenseRenewed,
+    LicenseRevoked,
     PlaybackStarted,
     PlaybackStopped,
     RecordPlayback,
     ReleaseLicense,
     RenewalRefused,
     RenewLicense,
+    RevokeLicense,
 )
+from licensing.domain.membership import (
+    CancelMembership,
+    ChangePlan,
+    Membership,
+    MembershipCancelled,
+    PlanChanged,
+)
+from licensing.domain.note import AddNote, Note, NoteAdded
 from licensing.domain.pages import Pages
 from licensing.domain.usage import Usage, Use
-from licensing.domain.values import LicenseIdTaken, Moment, UnknownLicense, put
+from licensing.domain.values import LicenseIdTaken, Moment, UnknownDevice, UnknownLicense, put
 
-# -- Events. These names and shapes are storage. --
+# -- Events: those of the parts. --
 
-
-class PlanChanged(msgspec.Struct, frozen=True):
-    """The member's plan or country became another one; None where it was not known before."""
-
-    plan: str
-    country: str | None = None
-    previous_plan: str | None = None
-    previous_country: str | None = None
-
-
-Event = licenses.Event | DeviceRegistered | PlanChanged
-_ELSEWHERE = (AcquisitionRefused, RenewalRefused, DeviceRegistered, PlanChanged)
+Event = licenses.Event | devices.Event | memberships.Event | allowances.Event | notes.Event
+_ELSEWHERE = (
+    AcquisitionRefused,
+    RenewalRefused,
+    DeviceRegistered,
+    DeviceDeactivated,
+    PlanChanged,
+    MembershipCancelled,
+    AllowanceGranted,
+    NoteAdded,
+)
 
 # -- State --
 
@@ -73,8 +92,7 @@ class Member(msgspec.Struct, frozen=True):
 
     member_id: str
     version: int = 0
-    plan: str | None = None
-    country: str | None = None
+    membership: Membership = Membership()
     since: datetime | None = None
     devices: dict[str, Device] = {}
     licenses: Pages[License] = Pages()
@@ -82,6 +100,18 @@ class Member(msgspec.Struct, frozen=True):
     downloads: Pages[Download] = Pages()
     usage: Usage = Usage()
     refusals: dict[str, Refusal] = {}
+    allowances: dict[str, Allowance] = {}
+    notes: tuple[Note, ...] = ()
+
+    @property
+    def plan(self) -> str | None:
+        """The plan that the member pays for."""
+        return self.membership.plan
+
+    @property
+    def country(self) -> str | None:
+        """The country of the membership."""
+        return self.membership.country
 
 
 def as_of(member: Member, instant: datetime) -> Member:
@@ -115,9 +145,15 @@ def evolve(
     """
     member = replace(member, version=member.version + 1, since=member.since or at)
     match event:
-        case PlanChanged():
-            return replace(member, plan=event.plan, country=event.country or member.country)
-        case DeviceRegistered():
+        case PlanChanged() | MembershipCancelled():
+            return replace(member, membership=memberships.evolve(member.membership, event, at))
+        case AllowanceGranted():
+            granted = allowances.evolve(event, at)
+            kept = put(member.allowances, event.allowance_id, granted)
+            return replace(member, allowances=kept)
+        case NoteAdded():
+            return replace(member, notes=(*member.notes, notes.evolve(event, at)))
+        case DeviceRegistered() | DeviceDeactivated():
             known = devices.evolve(member.devices.get(event.device_id), event, at)
             return replace(member, devices=put(member.devices, event.device_id, known))
         case AcquisitionRefused() | RenewalRefused():
@@ -130,7 +166,13 @@ def evolve(
             member = _with_license(member, event, at)
             played = member.licenses.get(event.license_id)
             return member if played is None else _used(member, played, "playbacks", at)
-        case LicenseRenewed() | LicenseReleased() | LicenseExpired() | PlaybackStopped():
+        case (
+            LicenseRenewed()
+            | LicenseReleased()
+            | LicenseRevoked()
+            | LicenseExpired()
+            | PlaybackStopped()
+        ):
             return _with_license(member, event, at)
         case _:
             assert_never(event)
@@ -173,8 +215,14 @@ def expect_command(member: Member, command: "Command", now: datetime) -> None:
                     (member.usage.lists, month),
                 ]
             )
-        case RegisterDevice() | ChangePlan():
+        case DeactivateDevice() | CancelMembership():
+            live(member)
+        case RegisterDevice() | ChangePlan() | GrantAllowance() | AddNote():
             pass
+        case RecordPlayback():
+            pages.fetch([(member.licenses, [command.license_id])])
+            played = member.licenses.get(command.license_id)
+            pages.fetch([(member.downloads, [played.title_id] if played else [])])
         case _:
             pages.fetch([(member.licenses, [command.license_id])])
 
@@ -221,14 +269,15 @@ def _refusals(member: Member, key: str, refusal: Refusal) -> dict[str, Refusal]:
 # -- Commands and decisions --
 
 
-class ChangePlan(msgspec.Struct, frozen=True):
-    """The member moves to another plan, or to another country."""
-
-    plan: str
-    country: str | None = None
-
-
-Command = licenses.Command | RegisterDevice | ChangePlan
+Command = (
+    licenses.Command
+    | RegisterDevice
+    | DeactivateDevice
+    | ChangePlan
+    | CancelMembership
+    | GrantAllowance
+    | AddNote
+)
 
 
 def decide(command: Command, member: Member, terms: Terms | None, moment: Moment) -> list[Event]:
@@ -247,15 +296,28 @@ def decide(command: Command, member: Member, terms: Terms | None, moment: Moment
             return [*licenses.renew(found, terms, moment)]
         case ReleaseLicense():
             return [*licenses.release(license_of(member, command.license_id), moment)]
+        case RevokeLicense():
+            found = license_of(member, command.license_id)
+            return [*licenses.revoke(found, command.reason, moment)]
         case ExpireLicense():
             return [*licenses.expire(license_of(member, command.license_id), moment)]
         case RecordPlayback():
             found = license_of(member, command.license_id)
-            return [*licenses.record_playback(found, command.action, moment)]
+            download = member.downloads.get(found.title_id)
+            played = download.played if download is not None else ()
+            return [*licenses.record_playback(found, command.action, moment, played)]
         case RegisterDevice():
             return [*devices.register(member.devices.get(command.device_id), command)]
+        case DeactivateDevice():
+            return _deactivate(command, member, moment)
         case ChangePlan():
-            return _change_plan(command, member)
+            return [*memberships.change_plan(member.membership, command)]
+        case CancelMembership():
+            return _cancel(command, member, moment)
+        case GrantAllowance():
+            return [*allowances.grant(member.allowances, command, moment)]
+        case AddNote():
+            return [*notes.add(member.notes, command, member.version)]
         case _:
             assert_never(command)
 
@@ -287,7 +349,8 @@ def _acquire(command: AcquireLicense, member: Member, terms: Terms, moment: Mome
         return []
     assert command.license_id is not None  # the service names it before it asks
     events: list[Event] = [*licenses.acquire(command, command.license_id, terms, moment)]
-    if command.device_id not in member.devices:
+    device = member.devices.get(command.device_id)
+    if device is None or device.deactivated_at is not None:
         kind, name = command.device.get("type"), command.device.get("name")
         first_seen = DeviceRegistered(
             command.device_id,
@@ -298,8 +361,21 @@ def _acquire(command: AcquireLicense, member: Member, terms: Terms, moment: Mome
     return events
 
 
-def _change_plan(command: ChangePlan, member: Member) -> list[Event]:
-    country = command.country or member.country
-    if (member.plan, member.country) == (command.plan, country):
-        return []
-    return [PlanChanged(command.plan, country, member.plan, member.country)]
+def _deactivate(command: DeactivateDevice, member: Member, moment: Moment) -> list[Event]:
+    device = member.devices.get(command.device_id)
+    if device is None:
+        raise UnknownDevice(f"Member {member.member_id} has no device {command.device_id}.")
+    events: list[Event] = [*devices.deactivate(device, command)]
+    if events:
+        for license in live(member):
+            if license.device_id == command.device_id:
+                events += licenses.release(license, moment)
+    return events
+
+
+def _cancel(command: CancelMembership, member: Member, moment: Moment) -> list[Event]:
+    events: list[Event] = [*memberships.cancel(member.membership, command)]
+    if events:
+        for license in live(member):
+            events += licenses.revoke(license, command.reason, moment)
+    return events

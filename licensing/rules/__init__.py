@@ -1,6 +1,6 @@
 """Business rules as data: typed decision tables, their facts, and one evaluator."""
 
-from licensing.rules.evaluate import Evaluation, evaluate
+from licensing.rules.evaluate import Allowed, Evaluation, LimitCheck, evaluate
 from licensing.rules.facts import Counter, Occurrence, Past
 from licensing.rules.ruleset import (
     BrokenRuleSet,
@@ -12,9 +12,11 @@ from licensing.rules.ruleset import (
 )
 
 __all__ = [
+    "Allowed",
     "BrokenRuleSet",
     "Counter",
     "Evaluation",
+    "LimitCheck",
     "Occurrence",
     "Past",
     "PublishedRules",

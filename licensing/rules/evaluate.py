@@ -3,9 +3,9 @@
 Anything missing, unknown or broken is a refusal with a code, never a silently skipped row.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 
@@ -30,6 +30,15 @@ class LimitCheck(msgspec.Struct, frozen=True):
     margin: int
     ok: bool
     row: str
+    allowances: tuple[str, ...] = ()
+
+
+class Allowed(NamedTuple):
+    """An allowance that counts for this request: `limit` is higher by `amount`."""
+
+    id: str
+    limit: str
+    amount: int
 
 
 class Evaluation(msgspec.Struct, frozen=True):
@@ -51,8 +60,9 @@ def evaluate(
     request: Mapping[str, Any],
     past: Past,
     at: datetime,
+    allowances: Sequence[Allowed] = (),
 ) -> Evaluation:
-    """Decide one request at `at` against the member's past."""
+    """Decide one request at `at` against the member's past and what support has allowed."""
     facts = {
         name: _with_default(ruleset, name, lookup(request, fact.path))
         for name, fact in ruleset.facts.items()
@@ -71,6 +81,7 @@ def evaluate(
         if table.hit == "unique" and hits != 1:
             return _refusal(RULES_GAP if hits == 0 else RULES_OVERLAP, facts, table.id)
     out, decisive = _merge(matched)
+    raised = _raise(out, ruleset, allowances)
     counts = {
         limit.fact: _count(ruleset, limit, facts, request, past, at)
         for name, limit in ruleset.limits.items()
@@ -80,7 +91,7 @@ def evaluate(
         missing = next(name for name, value in counts.items() if value is None)
         return _refusal(FACT_MISSING, facts, missing)
     checks = tuple(
-        _check(name, limit, counts[limit.fact], out[name], decisive[name])
+        _check(name, limit, counts[limit.fact], out[name], decisive[name], raised.get(name, ()))
         for name, limit in ruleset.limits.items()
         if purpose in limit.purposes and name in out
     )
@@ -132,6 +143,19 @@ def _merge(matched: list[tuple[Table, Row]]) -> tuple[dict[str, Any], dict[str, 
     return out, decisive
 
 
+def _raise(
+    out: dict[str, Any], ruleset: RuleSet, allowances: Sequence[Allowed]
+) -> dict[str, tuple[str, ...]]:
+    """Raise limits by what support has allowed; which allowances raised which."""
+    raised: dict[str, tuple[str, ...]] = {}
+    for allowed in allowances:
+        # Without a limit there is nothing to raise, and what is no limit is not support's to give.
+        if allowed.limit in ruleset.limits and allowed.limit in out:
+            out[allowed.limit] += allowed.amount
+            raised[allowed.limit] = (*raised.get(allowed.limit, ()), allowed.id)
+    return raised
+
+
 def _count(
     ruleset: RuleSet,
     limit: Limit,
@@ -147,7 +171,14 @@ def _count(
     return Count(value, value + 1) if isinstance(value, int) else None
 
 
-def _check(name: str, limit: Limit, found: Count | None, most: int, row: str) -> LimitCheck:
+def _check(
+    name: str,
+    limit: Limit,
+    found: Count | None,
+    most: int,
+    row: str,
+    allowances: tuple[str, ...],
+) -> LimitCheck:
     assert found is not None
     compared = found.after if limit.kind == "room" else found.before
     return LimitCheck(
@@ -159,6 +190,7 @@ def _check(name: str, limit: Limit, found: Count | None, most: int, row: str) ->
         margin=most - found.before,
         ok=compared <= most,
         row=row,
+        allowances=allowances,
     )
 
 

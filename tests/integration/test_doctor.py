@@ -11,6 +11,7 @@ from django.db import connection as django_connection
 from django.test import Client
 
 from licensing import audit, connection, history, keyframes, store
+from licensing.domain.membership import Membership
 from licensing.history import stream_of
 from projections import doctor
 from tests.conftest import new_id
@@ -103,7 +104,7 @@ def test_a_wrong_keyframe_is_named() -> None:
     assert kept is not None
     assert at_50 is not None
     keyframes.drop(member)
-    keyframes.keep(msgspec.structs.replace(kept, plan="never chosen"), at_50.hash)
+    keyframes.keep(msgspec.structs.replace(kept, membership=Membership("never chosen")), at_50.hash)
     try:
         found = audit.frames(100_000, doctor.quiet)
         assert found.status == "failed"

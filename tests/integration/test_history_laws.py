@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from licensing import codec, connection, fold, history, keyframes, rules, store, terms
 from licensing.domain import license as licenses
 from licensing.domain import member as members
+from licensing.domain.device import DeviceRegistered
 from licensing.domain.license import (
     LicenseExpired,
     LicenseIssued,
@@ -20,7 +21,8 @@ from licensing.domain.license import (
     PlaybackStopped,
     RenewalRefused,
 )
-from licensing.domain.member import DeviceRegistered, Member, PlanChanged
+from licensing.domain.member import Member
+from licensing.domain.membership import PlanChanged
 from licensing.domain.values import Moment
 from licensing.rules.facts import Counter, Occurrence, count
 from tests.conftest import new_id

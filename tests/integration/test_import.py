@@ -354,6 +354,21 @@ def test_chunks_keep_the_order_of_each_history(fresh, load):
         assert store.verify_feed(connection.opened(), bucket) is None
 
 
+def test_a_chunk_never_holds_its_bucket_for_long(fresh, load, monkeypatch):
+    """H17: live writers of the bucket get their turn every 500 events."""
+    sizes, really = [], store.import_events
+
+    def watched(conn, runs):
+        sizes.append(sum(len(run.events) for run in runs))
+        return really(conn, runs)
+
+    monkeypatch.setattr(store, "import_events", watched)
+    member = fresh()
+    load(*(past(member, "PlanChanged", {"plan": f"p{n}"}, hours=n) for n in range(1_100)))
+    assert sum(sizes) == 1_100
+    assert max(sizes) <= 500
+
+
 def test_commands_and_past_events_of_one_member_take_turns(fresh, load):
     member = fresh()
     load(

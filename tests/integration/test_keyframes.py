@@ -11,6 +11,7 @@ from django.test.utils import CaptureQueriesContext
 
 from licensing import codec, connection, fold, history, keyframes, service, store
 from licensing.domain import member as members
+from licensing.domain import membership as memberships
 from licensing.domain.commands import AcquireLicense, ReleaseLicense
 from licensing.domain.license import (
     LicenseIssued,
@@ -181,7 +182,7 @@ def test_a_wrong_keyframe_is_found_by_the_check() -> None:
     (recorded,) = store.read_stream(
         connection.opened(), fold.stream_of(member_id), after=99, until=100
     )
-    wrong = members.evolve(right, members.PlanChanged(plan="gold"), START, decided_at=START)
+    wrong = members.evolve(right, memberships.PlanChanged(plan="gold"), START, decided_at=START)
     wrong = members.replace(wrong, version=100)
     keyframes.keep(wrong, recorded.hash)
     assert not keyframes.holds(fold.stream_of(member_id), 100)

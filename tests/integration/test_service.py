@@ -11,7 +11,9 @@ from licensing import history, service, store
 from licensing.connection import opened as open_connection
 from licensing.domain.commands import (
     AcquireLicense,
+    CancelMembership,
     ChangePlan,
+    GrantAllowance,
     RecordPlayback,
     RegisterDevice,
     ReleaseLicense,
@@ -204,3 +206,69 @@ def test_an_unreadable_event_stops_its_own_stream_only(fresh):
     with pytest.raises(service.UnreadableStream):
         acquire(member, "metropolis")
     assert acquire(fresh()).outcome == "accepted"
+
+
+def test_an_allowance_raises_a_limit_for_a_while_and_is_named(fresh):
+    member, studio = fresh(), {"studio": "Warner Bros."}
+    ask(member, ChangePlan("basic", "NL"))
+    first = ask(member, AcquireLicense("t1", "d1", title=studio))
+    most = next(x for x in first.decision["limits"] if x["limit"] == "max_devices")["max"]
+    for number in range(2, most + 1):
+        assert ask(member, AcquireLicense(f"t{number}", f"d{number}")).outcome == "accepted"
+    again = AcquireLicense("t-more", "d-more")
+    assert ask(member, again).decision["reason"] == "DEVICE_LIMIT"
+    until = NOW + timedelta(days=3)
+    granted = ask(member, GrantAllowance("max_devices", 1, until, "Moving house"))
+    assert granted.events[0].data["label"] == "devices"
+    allowed = ask(member, again, now=NOW + timedelta(hours=1))
+    assert allowed.outcome == "accepted"
+    limit = next(x for x in allowed.decision["limits"] if x["limit"] == "max_devices")
+    assert limit["max"] == most + 1
+    assert limit["allowances"] == [granted.events[0].data["allowance_id"]]
+    later = ask(member, AcquireLicense("t-late", "d-late"), now=until)
+    assert later.decision["reason"] == "DEVICE_LIMIT"
+    assert next(x for x in later.decision["limits"] if x["limit"] == "max_devices")["max"] == most
+
+
+def test_an_allowance_names_a_limit_of_the_rules(fresh):
+    member, until = fresh(), NOW + timedelta(days=1)
+    with pytest.raises(service.InvalidCommand) as caught:
+        ask(member, GrantAllowance("allow", 1, until, "because"))
+    assert caught.value.path == "limit"
+    assert "max_devices" in caught.value.detail
+    assert history.head(member) == 0
+
+
+def test_a_cancelled_member_is_refused_until_a_plan_is_chosen_again(fresh):
+    member = fresh()
+    ask(member, ChangePlan("premium", "NL"))
+    held = acquire(member)
+    cancelled = ask(member, CancelMembership())
+    assert [event.type for event in cancelled.events] == ["MembershipCancelled", "LicenseRevoked"]
+    refused = acquire(member, "metropolis")
+    assert (refused.outcome, refused.decision["reason"]) == ("refused", "MEMBERSHIP_CANCELLED")
+    renewal = ask(member, RenewLicense(held.license_id))
+    assert renewal.decision["reason"] == "LICENSE_ENDED"
+    ask(member, ChangePlan("basic"))
+    assert acquire(member, "metropolis").outcome == "accepted"
+
+
+def test_two_commands_legal_alone_and_illegal_together_are_never_both_accepted(fresh):
+    """The last room of a limit, asked for by sixteen threads at once."""
+    for _ in range(5):
+        member = fresh()
+        ask(member, ChangePlan("basic", "NL"))
+        first = acquire(member, "t0", "d0")
+        most = next(x for x in first.decision["limits"] if x["limit"] == "max_devices")["max"]
+        with ThreadPoolExecutor(16) as pool:
+
+            def one(number, member=member):
+                try:
+                    return acquire(member, f"t{number}", f"d{number}").outcome
+                finally:
+                    connection.close()
+
+            outcomes = list(pool.map(one, range(1, 17)))
+        assert outcomes.count("accepted") == most - 1
+        state = history.current(member)
+        assert len({state.licenses[key].device_id for key in state.active}) == most

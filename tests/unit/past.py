@@ -9,7 +9,8 @@ import msgspec
 from licensing import codec
 from licensing.domain import license as licenses
 from licensing.domain import member as members
-from licensing.domain.member import Member, PlanChanged
+from licensing.domain.member import Member
+from licensing.domain.membership import PlanChanged
 from licensing.history import History, Step
 from licensing.store import RecordedEvent
 

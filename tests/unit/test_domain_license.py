@@ -3,7 +3,10 @@
 from datetime import UTC, datetime
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
+from licensing.domain import member as members
 from licensing.domain.commands import (
     AcquireLicense,
     ExpireLicense,
@@ -23,7 +26,7 @@ from licensing.domain.license import (
     RenewalRefused,
 )
 from licensing.domain.member import as_of
-from licensing.domain.values import LicenseIdTaken, UnknownLicense
+from licensing.domain.values import LicenseIdTaken, Moment, UnknownLicense
 from tests.spec import GRANT, Given, hours, refused
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -142,6 +145,47 @@ def test_a_stop_without_a_start_says_nothing():
     Given(*LICENSED, playing).when(RecordPlayback("l1", "stop"), NOON).then_once(
         PlaybackStopped("l1")
     )
+
+
+REPORTS = [("start", 10), ("stop", 12), ("start", 20), ("stop", 22), ("start", 30)]
+
+
+@given(st.permutations(REPORTS), st.integers(0, 5))
+def test_late_reports_come_in_any_order_to_the_same_end(order, dropped):
+    """Each is taken once, and the license stands as if they had come when they happened."""
+
+    def told(reports):
+        member, now = Given(*LICENSED).member, NOON + hours(40)
+        for action, at in reports:
+            moment = Moment(now=now, at=NOON + hours(at))
+            for event in members.decide(RecordPlayback("l1", action), member, None, moment):
+                member = members.evolve(member, event, moment.at, decided_at=now)
+        return member.licenses["l1"]
+
+    kept = sorted(order[:dropped], key=lambda report: report[1])
+    license, in_order = told(order[:dropped]), told(kept)
+    assert (license.playing, license.last_started_at) == (
+        in_order.playing,
+        in_order.last_started_at,
+    )
+    assert license.first_played_at == in_order.first_played_at
+    assert license.playback_expires_at == in_order.playback_expires_at
+
+
+def test_a_late_report_of_an_earlier_playback_is_a_playback():
+    playing = (NOON + hours(10), PlaybackStarted("l1", NOON + hours(58)))
+    late = Given(*LICENSED, playing).when(
+        RecordPlayback("l1", "start"), NOON + hours(11), at=NOON + hours(2)
+    )
+    after = late.then(PlaybackStarted("l1", NOON + hours(50))).licenses["l1"]
+    assert (after.plays, after.playing) == (2, True)
+    assert (after.first_played_at, after.playback_expires_at) == (NOON + hours(2), NOON + hours(50))
+    late.then_once(PlaybackStarted("l1", NOON + hours(50)))
+
+
+def test_a_sign_of_life_is_no_new_playback():
+    playing = (NOON + hours(1), PlaybackStarted("l1", NOON + hours(49)))
+    Given(*LICENSED, playing).when(RecordPlayback("l1", "start"), NOON + hours(2)).then()
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,8 @@ from licensing.domain import member as members
 from licensing.domain.commands import ChangePlan, RegisterDevice
 from licensing.domain.device import DeviceRegistered
 from licensing.domain.license import LicenseIssued, PlaybackStarted
-from licensing.domain.member import Member, PlanChanged
+from licensing.domain.member import Member
+from licensing.domain.membership import PlanChanged
 from tests.spec import GRANT, Given, hours
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)

@@ -604,6 +604,56 @@ def test_the_catalogue_is_laid_over_what_a_request_says(api: ApiClient, fresh: F
     problem(api.put(f"/titles/{title}", {"studio": 5}), 422, "invalid_input", "studio")
 
 
+def test_staff_revoke_deactivate_and_cancel(api: ApiClient, fresh: Fresh) -> None:
+    member = fresh()
+    api.post(f"/members/{member}/plan", {"plan": "premium", "country": "NL"})
+    _, one = api.acquire(member, "t1", "d1")
+    _, two = api.acquire(member, "t2", "d2")
+    address = f"/members/{member}/licenses/{one['license_id']}/revocation"
+    status, revoked = api.post(address, {"reason": "TITLE_WITHDRAWN"})
+    assert (status, revoked["outcome"]) == (200, "accepted")
+    assert api.post(address, {"reason": "TITLE_WITHDRAWN"})[1]["outcome"] == "unchanged"
+    problem(api.post(address, {}), 422, "invalid_input", "reason")
+    status, gone = api.post(f"/members/{member}/devices/d2/deactivation")
+    assert [event["type"] for event in gone["events"]] == ["DeviceDeactivated", "LicenseReleased"]
+    assert gone["events"][1]["data"] == {"license_id": two["license_id"]}
+    problem(api.post(f"/members/{member}/devices/none/deactivation"), 404, "unknown_device")
+    _, three = api.acquire(member, "t3", "d1")
+    status, over = api.post(f"/members/{member}/cancellation")
+    assert [event["type"] for event in over["events"]] == ["MembershipCancelled", "LicenseRevoked"]
+    assert over["events"][1]["data"]["license_id"] == three["license_id"]
+    state = api.get(f"/members/{member}/state")[1]["state"]
+    assert state["plan"] is None
+    assert {license["status"] for license in state["licenses"].values()} == {"revoked", "released"}
+
+
+def test_goodwill_and_notes(api: ApiClient, fresh: Fresh) -> None:
+    member = fresh()
+    api.acquire(member, "t1", "d1")
+    until = instant(days=-3)
+    given = {"limit": "max_devices", "amount": 1, "expires_at": until, "reason": "Moving house"}
+    status, granted = api.post(f"/members/{member}/allowances", given)
+    assert (status, granted["outcome"]) == (200, "accepted")
+    wrong = {**given, "limit": "max_elephants"}
+    problem(api.post(f"/members/{member}/allowances", wrong), 422, "invalid_input", "limit")
+    for change in ({"amount": 0}, {"expires_at": instant(days=1)}, {"reason": ""}):
+        path = next(iter(change))
+        answer = api.post(f"/members/{member}/allowances", {**given, **change})
+        problem(answer, 422, "invalid_input", path)
+    status, noted = api.post(f"/members/{member}/notes", {"text": "Called.\nAgain.", "version": 2})
+    assert noted["events"][0]["data"]["text"] == "Called.\nAgain."
+    problem(api.post(f"/members/{member}/notes", {"text": " "}), 422, "invalid_input", "text")
+    late = {"text": "About nothing", "version": 99}
+    problem(api.post(f"/members/{member}/notes", late), 422, "invalid_input", "version")
+    state = api.get(f"/members/{member}/state")[1]["state"]
+    assert [note["version"] for note in state["notes"].values()] == [2]
+    assert [each["limit"] for each in state["allowances"].values()] == ["max_devices"]
+    told = api.get(f"/members/{member}/timeline")[1]["items"]
+    said = [item["sentence"] for item in told]
+    assert any(words.startswith("Allowed 1 more devices, until ") for words in said)
+    assert "Note: Called.\nAgain." in said
+
+
 def test_the_schema_lists_the_calls(api: ApiClient) -> None:
     response = ApiClient(None).send("GET", "/openapi.json")
     assert response.status_code == 200

@@ -16,6 +16,7 @@ from timeline.api import (
     members,
     plans,
     problems,
+    support,
     timelines,
     titles,
 )
@@ -71,6 +72,7 @@ api.add_router("/members/{member_id}/licenses", licenses.router)
 api.add_router("/members/{member_id}/devices", devices.router)
 api.add_router("/members/{member_id}/plan", plans.router)
 api.add_router("/members/{member_id}/explanations", explanations.router)
+api.add_router("/members/{member_id}", support.router)
 api.add_router("/titles", titles.router)
 api.add_router("/events", feed.router)
 api.add_router("/projections", projections_.router)

@@ -5,7 +5,7 @@ from typing import Any
 from django.http import HttpRequest
 from ninja import Router
 
-from licensing.domain.commands import RegisterDevice
+from licensing.domain.commands import DeactivateDevice, RegisterDevice
 from timeline.api import commanding, inputs, keys
 
 router = Router(tags=["devices"])
@@ -17,4 +17,16 @@ def register(
 ) -> dict[str, Any]:
     """Make a device known, or known by another type or name."""
     command = RegisterDevice(body.device_id, body.type, body.name)
+    return commanding.run(request, member_id, command)
+
+
+@router.post("/{device_id}/deactivation", auth=keys.WRITE)
+def deactivate(
+    request: HttpRequest,
+    member_id: inputs.MemberId,
+    device_id: inputs.DeviceInPath,
+    body: inputs.Deactivation | None = None,
+) -> dict[str, Any]:
+    """The member gives the device up: its downloads are released, and it counts no more."""
+    command = DeactivateDevice(device_id, body.reason if body else None)
     return commanding.run(request, member_id, command)

@@ -35,6 +35,13 @@ def _plain(text: str) -> str:
     return text
 
 
+def _text(text: str) -> str:
+    """Words of several lines, with something in them."""
+    if not text.strip():
+        raise ValueError("must say something")
+    return "\n".join(_plain(line) for line in text.splitlines())
+
+
 def _identifier(text: str) -> str:
     if _plain(text) != text.strip():
         raise ValueError("must not begin or end with a space")
@@ -48,6 +55,7 @@ Instant = Annotated[
 ]
 Identifier = Annotated[str, Field(min_length=1, max_length=128), AfterValidator(_identifier)]
 Name = Annotated[str, Field(min_length=1, max_length=200), AfterValidator(_plain)]
+Reason = Annotated[str, Field(min_length=1, max_length=500), AfterValidator(_plain)]
 Query = Annotated[str, Field(max_length=200), AfterValidator(_plain)]
 Version = Annotated[int, Field(ge=0, le=2**31 - 1)]
 Attributes = dict[str, Any]
@@ -56,6 +64,7 @@ Attributes = dict[str, Any]
 MemberId = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$"), Path()]
 LicenseId = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._:-]{0,127}$")]
 LicenseInPath = Annotated[LicenseId, Path()]
+DeviceInPath = Annotated[Identifier, Path()]
 
 
 class Body(BaseModel):
@@ -108,3 +117,40 @@ class PlanChange(Body):
 
     plan: Identifier
     country: Identifier | None = None
+
+
+class Revocation(Body):
+    """Staff take an active license back."""
+
+    reason: Reason
+
+
+class Deactivation(Body):
+    """The member gives a device up: its downloads are released."""
+
+    reason: Reason | None = None
+
+
+class Cancellation(Body):
+    """The membership ends now: its licenses are revoked."""
+
+    reason: Reason = "MEMBERSHIP_CANCELLED"
+
+
+class AllowanceGrant(Body):
+    """Goodwill: for a while a member may exceed one limit of the rules."""
+
+    limit: Identifier = Field(description="a limit of the rules in force, e.g. max_devices")
+    amount: int = Field(ge=1, le=10_000, description="how many more; hours for limits in hours")
+    expires_at: Instant
+    reason: Reason
+    studio: Identifier | None = None
+    title_id: Identifier | None = None
+    allowance_id: LicenseId | None = None
+
+
+class NewNote(Body):
+    """A remark, perhaps about one step of the history."""
+
+    text: Annotated[str, Field(min_length=1, max_length=2000), AfterValidator(_text)]
+    version: Annotated[int, Field(ge=1, le=2**31 - 1)] | None = None

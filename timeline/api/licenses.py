@@ -10,7 +10,12 @@ from ninja import Router
 
 from licensing import history, service
 from licensing.domain import member as members
-from licensing.domain.commands import RecordPlayback, ReleaseLicense, RenewLicense
+from licensing.domain.commands import (
+    RecordPlayback,
+    ReleaseLicense,
+    RenewLicense,
+    RevokeLicense,
+)
 from licensing.domain.license import License
 from timeline.api import commanding, inputs, keys, pages
 
@@ -49,6 +54,17 @@ def release(
     occurred_at = body.occurred_at if body else None
     command = ReleaseLicense(license_id)
     return commanding.run(request, member_id, command, occurred_at=occurred_at)
+
+
+@router.post("/{license_id}/revocation", auth=keys.WRITE)
+def revoke(
+    request: HttpRequest,
+    member_id: inputs.MemberId,
+    license_id: inputs.LicenseInPath,
+    body: inputs.Revocation,
+) -> dict[str, Any]:
+    """Take an active license back, for a reason."""
+    return commanding.run(request, member_id, RevokeLicense(license_id, body.reason))
 
 
 @router.post("/{license_id}/playbacks", auth=keys.WRITE)

@@ -9,7 +9,7 @@ from licensing.domain import member as members
 from licensing.domain.member import Member
 from licensing.history import Step
 from licensing.rules import PublishedRules
-from timeline.presenters import clock, moments
+from timeline.presenters import clock, moments, sentences
 from timeline.presenters.sentences import Names
 
 RowOf = Callable[[str], dict[str, Any] | None]
@@ -112,8 +112,9 @@ def why(
     if record is None:
         return None
     limits = moments.decision_limits(step.recorded.metadata)
-    failed = next((limit for limit in limits if limit.get("ok") is False), None)
     code = str(record.get("reason") or "")
+    short = next((limit for limit in limits if limit.get("ok") is False), None)
+    failed = None if code in _BEFORE_RULES else short
     line = _line(record, step, before, names, published, limits, failed)
     decided = str((failed or {}).get("row") or record.get("row") or "")
     row = row_of(decided) if decided else None
@@ -140,6 +141,12 @@ def why(
 
 # -- The verdict --
 
+# What refuses whatever the rules say.
+_BEFORE_RULES = {
+    "LICENSE_ENDED": "The license had ended, and what has ended cannot be renewed.",
+    "MEMBERSHIP_CANCELLED": "The membership was cancelled.",
+}
+
 
 def _line(
     record: Mapping[str, Any],
@@ -158,7 +165,8 @@ def _line(
     if failed is not None:
         return _limit_line(failed)
     words = published.ruleset.reasons.get(code) if published else None
-    return Line(words or f"Refused: {moments.reason_words(code)}.")
+    words = _BEFORE_RULES.get(code) or words
+    return Line(words or f"Refused: {sentences.reason_words(code)}.")
 
 
 def _allowed(limits: Sequence[Mapping[str, Any]]) -> Line:
@@ -228,9 +236,14 @@ def _condition(limit: Mapping[str, Any], published: PublishedRules | None) -> Co
         value=f"{value}{unit}",
         limit=f"{most}{unit}",
         meter=f"{share:.4g}%",
-        margin=_margin(margin, ok, unit),
+        margin=_margin(margin, ok, unit) + _goodwill(limit),
         ok=ok,
     )
+
+
+def _goodwill(limit: Mapping[str, Any]) -> str:
+    count = len(limit.get("allowances") or ())
+    return f", {count} allowance{'s' if count > 1 else ''} counted" if count else ""
 
 
 def _margin(margin: Any, ok: bool, unit: str) -> str:

@@ -5,7 +5,8 @@ from datetime import datetime
 import msgspec
 
 from timeline.presenters import clock
-from timeline.presenters.moments import Band, Bar, Mark, Story, reason_words
+from timeline.presenters.moments import Band, Bar, Mark, Story
+from timeline.presenters.sentences import reason_words
 from timeline.presenters.strip import Window, percent
 
 ROW = 19  # pixels from one bar to the next

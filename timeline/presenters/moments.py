@@ -112,7 +112,7 @@ def _step_tags(step: Step, repeated: int) -> Iterator[Tag]:
     if limit:
         yield Tag(limit_words(limit), "refused")
     elif step.recorded.type in ("AcquisitionRefused", "RenewalRefused"):
-        yield Tag(reason_words(str(step.recorded.data.get("reason", ""))), "refused")
+        yield Tag(sentences.reason_words(str(step.recorded.data.get("reason", ""))), "refused")
     if repeated:
         yield Tag(f"asked {repeated + 1} times")
     if is_late(step) and step.late is not None:
@@ -169,11 +169,6 @@ def limit_words(limit: Mapping[str, Any]) -> str:
 def is_late(step: Step) -> bool:
     """Whether a report came late. A job that writes an expiry down was never expected on time."""
     return step.late is not None and step.recorded.type != "LicenseExpired"
-
-
-def reason_words(code: str) -> str:
-    """`TITLE_WITHDRAWN` as `title withdrawn`."""
-    return code.replace("_", " ").lower()
 
 
 class _Reader:

@@ -154,7 +154,7 @@ def phrase(event_type: str, data: Mapping[str, Any], names: Names) -> Phrase:
         case "LicenseReleased":
             return Phrase("", title, f" released{_on(device)}")
         case "LicenseRevoked":
-            return Phrase("", title, f" revoked{_on(device)}")
+            return Phrase("", title, f" revoked{_on(device)}{_for(data.get('reason'))}")
         case "LicenseExpired":
             return Phrase("Expiry of ", title, f" recorded{_ended_by(data)}")
         case "PlaybackStarted":
@@ -168,8 +168,16 @@ def phrase(event_type: str, data: Mapping[str, Any], names: Names) -> Phrase:
             kind = data.get("type")
             tail = f" registered, a {kind}" if isinstance(kind, str) else " registered"
             return Phrase("", names.device(data.get("device_id")), tail)
+        case "DeviceDeactivated":
+            return Phrase("", names.device(data.get("device_id")), " deactivated")
         case "PlanChanged":
             return _plan_changed(data)
+        case "MembershipCancelled":
+            return Phrase("", "Membership", " cancelled")
+        case "AllowanceGranted":
+            return _allowance(data, names)
+        case "NoteAdded":
+            return Phrase("Note: ", str(data.get("text")), "")
         case "RulesPublished":
             valid = clock.instant(data.get("valid_from"))
             since = f", valid from {clock.date(valid)}" if valid else ""
@@ -180,6 +188,28 @@ def phrase(event_type: str, data: Mapping[str, Any], names: Names) -> Phrase:
 
 def _ended_by(data: Mapping[str, Any]) -> str:
     return ", its time to watch was over" if data.get("ended_by") == "playback" else ""
+
+
+def reason_words(code: str) -> str:
+    """`TITLE_WITHDRAWN` as `title withdrawn`."""
+    return code.replace("_", " ").lower()
+
+
+def _for(reason: object) -> str:
+    if not isinstance(reason, str) or not reason:
+        return ""
+    return f": {reason_words(reason) if reason.isupper() else reason}"
+
+
+def _allowance(data: Mapping[str, Any], names: Names) -> Phrase:
+    words = data.get("label") or reason_words(str(data.get("limit")))
+    about = (
+        data.get("studio") or names.titles.get(str(data.get("title_id"))) or data.get("title_id")
+    )
+    on = f" for {about}" if about else ""
+    return Phrase(
+        "Allowed ", f"{data.get('amount')} more {words}", f"{on}{_until(data, ', until ')}"
+    )
 
 
 def _plan_changed(data: Mapping[str, Any]) -> Phrase:

@@ -23,10 +23,13 @@ def as_json(member: Member) -> dict[str, Any]:
             "version": member.version,
             "plan": member.plan,
             "country": member.country,
+            "cancelled_at": member.membership.cancelled_at,
             "since": member.since,
             "devices": member.devices,
             "licenses": {license.license_id: license for license in licenses},
             "downloads": {download.title_id: download for download in downloads},
+            "allowances": member.allowances,
+            "notes": {note.note_id: note for note in member.notes},
         }
     )
     return whole

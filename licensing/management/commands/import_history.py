@@ -38,10 +38,11 @@ A past event is taken as it is:
    "occurred_at": "2026-01-02T08:00:00Z", "recorded_at": "2026-01-02T08:00:05Z",
    "data": {"license_id": "l-1"}, "metadata": {}}
 
-Commands: AcquireLicense, ChangePlan, ExpireLicense, RecordPlayback, RegisterDevice,
-ReleaseLicense, RenewLicense; their data are the bodies of the API's calls plus the ids of the
-path (license_id, device_id). recorded_at is when it became known (without it: occurred_at), and
-the lines of a member come in that order. Instants need an offset, such as Z.
+Commands: AcquireLicense, AddNote, CancelMembership, ChangePlan, DeactivateDevice, ExpireLicense,
+GrantAllowance, RecordPlayback, RegisterDevice, ReleaseLicense, RenewLicense, RevokeLicense; their
+data are the bodies of the API's calls plus the ids of the path (license_id, device_id).
+recorded_at is when it became known (without it: occurred_at), and the lines of a member come in
+that order. Instants need an offset, such as Z.
 
 A line with "rules": ID instead of "member" is a past event of a rule set; a line with "answered"
 is an old command with its answer, as export_history --commands writes it.
