@@ -6,6 +6,7 @@ To be named there as `--target benchmarks.peer:Project`, with this repository on
 import itertools
 import random
 import uuid
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -58,6 +59,10 @@ class Issued(msgspec.Struct, frozen=True):
 
 
 _issued = msgspec.json.Decoder(Issued).decode
+
+
+def _data(event: store.RecordedEvent) -> Issued:
+    return _issued(event.data_json)
 
 
 class State(msgspec.Struct, frozen=True):
@@ -150,7 +155,7 @@ class Project:
             read = len(facts)
         return state.count
 
-    def catch_up(self) -> int:
+    def catch_up(self, decode: Callable[[Any], object] = _data) -> int:
         """Read and decode the feeds of all buckets, some hundred buckets a query."""
         self.reader = self.reader or self.connect()
         total = 0
@@ -159,7 +164,7 @@ class Project:
             places = dict(chunk)
             while places:
                 events = store.read_feeds(self.reader, list(places.items()), 200)
-                total += sum(_issued(event.data_json) is not None for event in events)
+                total += sum(decode(event) is not None for event in events)
                 read: dict[int, int] = {}
                 last: dict[int, int] = {}
                 for event in events:
