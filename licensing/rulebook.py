@@ -59,7 +59,7 @@ def _published(rule_set_id: str, event: store.RecordedEvent) -> PublishedRules:
         hash=data.hash,
         valid_from=data.valid_from,
         published_at=event.recorded_at,
-        ruleset=rules.parse(data.document),
+        compiled=rules.Compiled(rules.parse(data.document)),
     )
 
 

@@ -37,7 +37,7 @@ def for_acquisition(
     }
     past = past_of(member, moment)
     allowed = _allowed(member, request["studio"], command.title_id, moment)
-    found = rules.evaluate(published.ruleset, "acquire", request, past, moment.now, allowed)
+    found = rules.evaluate(published.compiled, "acquire", request, past, moment.now, allowed)
     over = member.membership.cancelled_at is not None
     return _terms(published, found, MEMBERSHIP_CANCELLED if over else found.reason)
 
@@ -61,7 +61,7 @@ def for_renewal(
     }
     past = past_of(member, moment)
     allowed = _allowed(member, license.studio, license.title_id, moment)
-    found = rules.evaluate(published.ruleset, "renew", request, past, moment.now, allowed)
+    found = rules.evaluate(published.compiled, "renew", request, past, moment.now, allowed)
     ended = licenses.as_of(license, moment.now).status != "active"
     return _terms(published, found, LICENSE_ENDED if ended else found.reason)
 
@@ -77,7 +77,7 @@ def _allowed(
 
 
 def past_of(member: Member, moment: Moment) -> rules.Past:
-    """What the counters may count: each download and each playback of this member."""
+    """What the counters may count: each use that this member made of a license, or was refused."""
 
     def past(
         counter: rules.Counter,
@@ -89,14 +89,23 @@ def past_of(member: Member, moment: Moment) -> rules.Past:
             # Only a license can be live, so the live ones are all that there is to count.
             for license in members.live(member) if counter.of == "downloads" else ():
                 live = licenses.as_of(license, moment.now).status == "active"
-                yield _occurrence(counter.of, license.issued_at, license, live=live)
-        elif counter.same == ("title_id",) and counter.distinct is None:
+                yield rules.Occurrence(counter.of, license.issued_at, live, _about(license))
+        elif counter.of in _OF_TITLE and counter.same == ("title_id",) and _alone(counter):
             yield from _of_title(counter.of, member.downloads.get(same["title_id"]))
         else:
             for use in usage.between(member.usage, counter.of, same, start, end):
-                yield _occurrence(counter.of, use.at, use, live=False)
+                about = _plainly(use) if counter.plain else _about_use(member, use)
+                yield rules.Occurrence(counter.of, use.at, False, about)
 
     return past
+
+
+def _alone(counter: rules.Counter) -> bool:
+    """Whether a title's own instants are all that it asks for."""
+    return counter.distinct is None and not counter.where
+
+
+_OF_TITLE = ("downloads", "playbacks")
 
 
 def _of_title(of: str, download: Download | None) -> Iterator[rules.Occurrence]:
@@ -105,15 +114,25 @@ def _of_title(of: str, download: Download | None) -> Iterator[rules.Occurrence]:
             yield rules.Occurrence(of, at, False, {"title_id": download.title_id})
 
 
-def _occurrence(
-    of: str, at: datetime, about: License | usage.Use, *, live: bool
-) -> rules.Occurrence:
-    attributes = {
-        "title_id": about.title_id,
-        "device_id": about.device_id,
-        "studio": about.studio,
+def _plainly(use: usage.Use) -> dict[str, Any]:
+    return {"title_id": use.title_id, "device_id": use.device_id, "studio": use.studio}
+
+
+def _about_use(member: Member, use: usage.Use) -> dict[str, Any]:
+    license = member.licenses.get(use.license_id) if use.license_id is not None else None
+    return _plainly(use) if license is None else _about(license)
+
+
+def _about(license: License) -> dict[str, Any]:
+    """A license as counters see it: by the same paths as a request."""
+    return {
+        "title_id": license.title_id,
+        "device_id": license.device_id,
+        "studio": license.studio,
+        "title": license.title,
+        "device": license.device,
+        "context": license.context,
     }
-    return rules.Occurrence(of, at, live, attributes)
 
 
 def _device(member: Member, command: AcquireLicense) -> dict[str, Any]:

@@ -69,6 +69,15 @@ _ELSEWHERE = (
     NoteAdded,
 )
 
+# What counters count, and the event that it is known by.
+_KINDS: dict[type[Event], uses.Kind] = {
+    LicenseIssued: "downloads",
+    PlaybackStarted: "playbacks",
+    LicenseRenewed: "renewals",
+    LicenseReleased: "releases",
+    AcquisitionRefused: "refusals",
+}
+
 # -- State --
 
 SAME_REFUSAL_WITHIN = timedelta(minutes=10)
@@ -158,21 +167,13 @@ def evolve(
             return replace(member, devices=put(member.devices, event.device_id, known))
         case AcquisitionRefused() | RenewalRefused():
             refusal = Refusal(event.reason, rules, decided_at, member.version)
-            return replace(member, refusals=_refusals(member, request_key(event), refusal))
-        case LicenseIssued():
+            member = replace(member, refusals=_refusals(member, request_key(event), refusal))
+            return _refused(member, event, at) if isinstance(event, AcquisitionRefused) else member
+        case LicenseIssued() | PlaybackStarted() | LicenseRenewed() | LicenseReleased():
             member = _with_license(member, event, at)
-            return _used(member, member.licenses[event.license_id], "downloads", at)
-        case PlaybackStarted():
-            member = _with_license(member, event, at)
-            played = member.licenses.get(event.license_id)
-            return member if played is None else _used(member, played, "playbacks", at)
-        case (
-            LicenseRenewed()
-            | LicenseReleased()
-            | LicenseRevoked()
-            | LicenseExpired()
-            | PlaybackStopped()
-        ):
+            license = member.licenses.get(event.license_id)
+            return member if license is None else _used(member, license, _KINDS[type(event)], at)
+        case LicenseRevoked() | LicenseExpired() | PlaybackStopped():
             return _with_license(member, event, at)
         case _:
             assert_never(event)
@@ -189,16 +190,16 @@ def expect(member: Member, happened: Sequence[tuple[Event, datetime]]) -> None:
         match event:
             case LicenseIssued():
                 issued[event.license_id] = event
-                about: LicenseIssued | License | None = event
-                kind: uses.Kind = "downloads"
-            case PlaybackStarted():
+                about: LicenseIssued | AcquisitionRefused | License | None = event
+            case PlaybackStarted() | LicenseRenewed() | LicenseReleased():
                 about = issued.get(event.license_id) or member.licenses.get(event.license_id)
-                kind = "playbacks"
+            case AcquisitionRefused():
+                about = event
             case _:
                 continue
         if about is not None:
             titles.append(about.title_id)
-            lists += uses.keys_of(kind, licenses.studio_of(about.title), at)
+            lists += uses.keys_of(_KINDS[type(event)], licenses.studio_of(about.title), at)
     pages.fetch([(member.downloads, titles), (member.usage.lists, lists)])
 
 
@@ -243,17 +244,21 @@ def _put_license(member: Member, license: License) -> Member:
 
 
 def _used(member: Member, license: License, kind: uses.Kind, at: datetime) -> Member:
-    name = license.title.get("name")
-    download = member.downloads.get(license.title_id) or Download(
-        license.title_id, license.studio, name if isinstance(name, str) else None
-    )
-    add = downloads.issued if kind == "downloads" else downloads.played
-    use = Use(at, license.title_id, license.device_id, license.studio)
-    return replace(
-        member,
-        downloads=member.downloads.put(license.title_id, add(download, at)),
-        usage=uses.add(member.usage, kind, use),
-    )
+    if kind in ("downloads", "playbacks"):
+        name = license.title.get("name")
+        download = member.downloads.get(license.title_id) or Download(
+            license.title_id, license.studio, name if isinstance(name, str) else None
+        )
+        add = downloads.issued if kind == "downloads" else downloads.played
+        kept = member.downloads.put(license.title_id, add(download, at))
+        member = replace(member, downloads=kept)
+    use = Use(at, license.title_id, license.device_id, license.studio, license.license_id)
+    return replace(member, usage=uses.add(member.usage, kind, use))
+
+
+def _refused(member: Member, event: AcquisitionRefused, at: datetime) -> Member:
+    use = Use(at, event.title_id, event.device_id, licenses.studio_of(event.title), None)
+    return replace(member, usage=uses.add(member.usage, "refusals", use))
 
 
 def _refusals(member: Member, key: str, refusal: Refusal) -> dict[str, Refusal]:

@@ -1,4 +1,4 @@
-"""When a member downloaded and played what: the occurrences that counters count.
+"""When a member downloaded, played, renewed what: the occurrences that counters count.
 
 Kept by studio and in all, each cut into months, so that a counter over a window looks at that
 window and not at the whole history. (By title, the title's own `Download` knows.) Late reports are
@@ -15,16 +15,20 @@ import msgspec
 from licensing.domain import pages
 from licensing.domain.pages import Pages
 
-Kind = Literal["downloads", "playbacks"]
+Kind = Literal["downloads", "playbacks", "renewals", "releases", "refusals"]
 
 
 class Use(msgspec.Struct, frozen=True, array_like=True):
-    """One download or playback, with the attributes that counters may ask for."""
+    """One download, playback or the like, with the attributes that counters mostly ask for.
+
+    The license knows the others; a refusal has none.
+    """
 
     at: datetime
     title_id: str
     device_id: str
     studio: str | None
+    license_id: str | None = None
 
 
 class Usage(msgspec.Struct, frozen=True):

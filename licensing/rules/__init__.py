@@ -1,19 +1,23 @@
 """Business rules as data: typed decision tables, their facts, and one evaluator."""
 
-from licensing.rules.evaluate import Allowed, Evaluation, LimitCheck, evaluate
+from licensing.rules.cases import CaseResult
+from licensing.rules.cases import run as run_cases
+from licensing.rules.compiled import Compiled, PublishedRules
+from licensing.rules.evaluate import Allowed, Evaluation, LimitCheck, decide, evaluate
 from licensing.rules.facts import Counter, Occurrence, Past
+from licensing.rules.parsing import faults, parse
 from licensing.rules.ruleset import (
     BrokenRuleSet,
-    PublishedRules,
     RuleSet,
     canonical,
     hash_of,
-    parse,
 )
 
 __all__ = [
     "Allowed",
     "BrokenRuleSet",
+    "CaseResult",
+    "Compiled",
     "Counter",
     "Evaluation",
     "LimitCheck",
@@ -22,7 +26,10 @@ __all__ = [
     "PublishedRules",
     "RuleSet",
     "canonical",
+    "decide",
     "evaluate",
+    "faults",
     "hash_of",
     "parse",
+    "run_cases",
 ]

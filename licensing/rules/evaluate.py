@@ -3,23 +3,18 @@
 Anything missing, unknown or broken is a refusal with a code, never a silently skipped row.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 
 import msgspec
 
-from licensing.rules.facts import Count, Past, count, lookup
-from licensing.rules.ruleset import Limit, Purpose, RuleSet
-from licensing.rules.tables import Row, Table, row_matches
-
-FACT_MISSING = "FACT_MISSING"
-FACT_UNKNOWN = "FACT_UNKNOWN"
-RULES_GAP = "RULES_GAP"
-RULES_OVERLAP = "RULES_OVERLAP"
+from licensing.rules.compiled import FACT_MISSING, Compiled, Outcome
+from licensing.rules.facts import Count, Past, count
+from licensing.rules.ruleset import Limit, Purpose
 
 
-class LimitCheck(msgspec.Struct, frozen=True):
+class LimitCheck(msgspec.Struct, frozen=True, gc=False):
     """One limit against one value: `value` of `max`, `margin` left, by `row`."""
 
     limit: str
@@ -54,8 +49,12 @@ class Evaluation(msgspec.Struct, frozen=True):
     detail: str | None = None
 
 
+Counts = Callable[[str], Count | None]
+"""The value of a counter by its name, asked for when a limit needs it; None where it has none."""
+
+
 def evaluate(
-    ruleset: RuleSet,
+    rules: Compiled,
     purpose: Purpose,
     request: Mapping[str, Any],
     past: Past,
@@ -63,153 +62,104 @@ def evaluate(
     allowances: Sequence[Allowed] = (),
 ) -> Evaluation:
     """Decide one request at `at` against the member's past and what support has allowed."""
-    facts = {
-        name: _with_default(ruleset, name, lookup(request, fact.path))
-        for name, fact in ruleset.facts.items()
-    }
-    fault = _fault(ruleset, facts)
+    facts = rules.facts_of(request)
+    ruleset = rules.ruleset
+
+    def counts(name: str) -> Count | None:
+        counter = ruleset.counters[name]
+        zone = rules.zone_of(facts)
+        return count(counter, request, past, at, zone=zone, lists=ruleset.lists)
+
+    return decide(rules, purpose, facts, counts, at, allowances)
+
+
+def decide(
+    rules: Compiled,
+    purpose: Purpose,
+    facts: Mapping[str, Any],
+    counts: Counts,
+    at: datetime,
+    allowances: Sequence[Allowed] = (),
+) -> Evaluation:
+    """Decide on facts and counters that are known already."""
+    fault = rules.fault_of(facts)
     if fault is not None:
-        return _refusal(fault[0], facts, fault[1])
-    matched = [
-        (table, row)
-        for table in ruleset.tables
-        for row in table.rows
-        if row_matches(row, facts, at, ruleset.lists)
-    ]
-    for table in ruleset.tables:
-        hits = sum(1 for found, _ in matched if found is table)
-        if table.hit == "unique" and hits != 1:
-            return _refusal(RULES_GAP if hits == 0 else RULES_OVERLAP, facts, table.id)
-    out, decisive = _merge(matched)
-    raised = _raise(out, ruleset, allowances)
-    counts = {
-        limit.fact: _count(ruleset, limit, facts, request, past, at)
-        for name, limit in ruleset.limits.items()
-        if purpose in limit.purposes and name in out
-    }
-    if None in counts.values():
-        missing = next(name for name, value in counts.items() if value is None)
-        return _refusal(FACT_MISSING, facts, missing)
-    checks = tuple(
-        _check(name, limit, counts[limit.fact], out[name], decisive[name], raised.get(name, ()))
-        for name, limit in ruleset.limits.items()
-        if purpose in limit.purposes and name in out
-    )
-    reason, row = _first_reason(ruleset, matched, out, decisive, checks)
+        return _refusal(fault, facts)
+    found = rules.outcome(facts, at)
+    if found.fault is not None:
+        return _refusal(found.fault, facts)
+    out, raised = found.out, _NONE
+    if allowances:
+        out, raised = _raise(found.out, rules, allowances)
+    checks: list[LimitCheck] = []
+    known = {name: value for name, value in facts.items() if value is not None}
+    for name, limit in rules.ruleset.limits.items():
+        if purpose in limit.purposes and name in out:
+            value = _value(rules, limit, facts, counts)
+            if value is None:
+                return _refusal((FACT_MISSING, limit.fact), facts)
+            known[limit.fact] = value.before
+            row = found.decisive[name]
+            checks.append(_check(name, limit, value, out[name], row, raised.get(name, ())))
+    reason, row_id = _first_reason(rules, found, checks)
     return Evaluation(
-        reason=reason,
-        row=row or _main_row(matched),
-        facts={**_used(facts), **{check.fact: check.value for check in checks}},
-        matched=tuple(row.id for _, row in matched),
-        decisive=decisive,
-        out=out,
-        limits=checks,
+        reason, row_id or found.main, known, found.matched, found.decisive, out, tuple(checks)
     )
 
 
-def _with_default(ruleset: RuleSet, name: str, value: Any) -> Any:
-    return ruleset.defaults.get(name) if value is None else value
+_NONE: dict[str, tuple[str, ...]] = {}
 
 
-def _used(facts: dict[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in facts.items() if value is not None}
-
-
-def _fault(ruleset: RuleSet, facts: dict[str, Any]) -> tuple[str, str] | None:
-    for name, fact in ruleset.facts.items():
-        value = facts[name]
-        if value is None and fact.required:
-            return FACT_MISSING, name
-        if value is not None and not isinstance(value, str | int | bool):
-            return FACT_UNKNOWN, name
-        if value is not None and fact.domain is not None and value not in fact.domain:
-            return FACT_UNKNOWN, name
-    return None
-
-
-def _refusal(reason: str, facts: dict[str, Any], detail: str) -> Evaluation:
-    return Evaluation(reason, None, _used(facts), (), {}, {}, (), detail)
-
-
-def _merge(matched: list[tuple[Table, Row]]) -> tuple[dict[str, Any], dict[str, str]]:
-    out: dict[str, Any] = {}
-    decisive: dict[str, str] = {}
-    # Base tables first, so that a restriction always has something to tighten.
-    for table, row in sorted(matched, key=lambda found: found[0].hit != "unique"):
-        for name, value in row.then.items():
-            if name not in out or (table.hit == "collect" and value < out[name]):
-                # `min` for numbers and `and` for booleans are the same comparison: False < True.
-                out[name], decisive[name] = value, row.id
-    return out, decisive
+def _refusal(fault: tuple[str, str], facts: Mapping[str, Any]) -> Evaluation:
+    known = {name: value for name, value in facts.items() if value is not None}
+    return Evaluation(fault[0], None, known, (), {}, {}, (), fault[1])
 
 
 def _raise(
-    out: dict[str, Any], ruleset: RuleSet, allowances: Sequence[Allowed]
-) -> dict[str, tuple[str, ...]]:
-    """Raise limits by what support has allowed; which allowances raised which."""
-    raised: dict[str, tuple[str, ...]] = {}
+    out: dict[str, Any], rules: Compiled, allowances: Sequence[Allowed]
+) -> tuple[dict[str, Any], dict[str, tuple[str, ...]]]:
+    """The outputs with what support has allowed; which allowances raised which."""
+    higher, raised = dict(out), dict(_NONE)
     for allowed in allowances:
         # Without a limit there is nothing to raise, and what is no limit is not support's to give.
-        if allowed.limit in ruleset.limits and allowed.limit in out:
-            out[allowed.limit] += allowed.amount
+        if allowed.limit in rules.ruleset.limits and allowed.limit in higher:
+            higher[allowed.limit] += allowed.amount
             raised[allowed.limit] = (*raised.get(allowed.limit, ()), allowed.id)
-    return raised
+    return higher, raised
 
 
-def _count(
-    ruleset: RuleSet,
-    limit: Limit,
-    facts: dict[str, Any],
-    request: Mapping[str, Any],
-    past: Past,
-    at: datetime,
-) -> Count | None:
-    counter = ruleset.counters.get(limit.fact)
-    if counter is not None:
-        return count(counter, request, past, at)
-    value = facts[limit.fact]
-    return Count(value, value + 1) if isinstance(value, int) else None
+def _value(rules: Compiled, limit: Limit, facts: Mapping[str, Any], counts: Counts) -> Count | None:
+    if limit.fact in rules.ruleset.counters:
+        return counts(limit.fact)
+    value = facts.get(limit.fact)
+    return None if value is None else Count(value, value + 1)
 
 
 def _check(
-    name: str,
-    limit: Limit,
-    found: Count | None,
-    most: int,
-    row: str,
-    allowances: tuple[str, ...],
+    name: str, limit: Limit, found: Count, most: int, row: str, allowances: tuple[str, ...]
 ) -> LimitCheck:
-    assert found is not None
     compared = found.after if limit.kind == "room" else found.before
     return LimitCheck(
-        limit=name,
-        fact=limit.fact,
-        label=limit.label,
-        value=found.before,
-        max=most,
-        margin=most - found.before,
-        ok=compared <= most,
-        row=row,
-        allowances=allowances,
+        name,
+        limit.fact,
+        limit.label,
+        found.before,
+        most,
+        most - found.before,
+        compared <= most,
+        row,
+        allowances,
     )
 
 
 def _first_reason(
-    ruleset: RuleSet,
-    matched: list[tuple[Table, Row]],
-    out: dict[str, Any],
-    decisive: dict[str, str],
-    checks: tuple[LimitCheck, ...],
+    rules: Compiled, found: Outcome, checks: Sequence[LimitCheck]
 ) -> tuple[str | None, str | None]:
-    by_id = {row.id: row for _, row in matched}
-    if out.get("allow") is False:
-        row = by_id[decisive["allow"]]
+    if found.out.get("allow") is False:
+        row = rules.row(found.decisive["allow"])
         return row.reason or "NOT_ALLOWED", row.id
     for check in checks:
         if not check.ok:
-            return by_id[check.row].reason or ruleset.limits[check.limit].reason, check.row
+            row = rules.row(check.row)
+            return row.reason or rules.ruleset.limits[check.limit].reason, check.row
     return None, None
-
-
-def _main_row(matched: list[tuple[Table, Row]]) -> str | None:
-    return next((row.id for table, row in matched if table.hit == "unique"), None)

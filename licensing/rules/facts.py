@@ -1,35 +1,57 @@
 """Facts as data: where a value is found in a request, and how a member's own history is counted."""
 
 from collections.abc import Iterable, Mapping
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, tzinfo
 from typing import Any, Literal, Protocol
 
 import msgspec
 
+from licensing.rules.tables import Cell, Scalar, cell_holds
+from licensing.rules.windows import Span, Window, span, within
+
+Type = Literal["string", "integer", "boolean"]
+PYTHON: Mapping[Type, type] = {"string": str, "integer": int, "boolean": bool}
+
+Kind = Literal["downloads", "playbacks", "renewals", "releases", "refusals"]
+
+# What an occurrence knows without its license being looked up.
+PLAIN = frozenset({"title_id", "device_id", "studio"})
+
 
 class Fact(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
-    """An attribute of the request. `path` is dotted; a `domain` closes the set of values."""
+    """An attribute of the request. `path` is dotted; a `domain` closes the set of values.
+
+    Without a `type` it is that of the values it is compared with.
+    """
 
     path: str
     label: str
     required: bool = False
     domain: tuple[str, ...] | None = None
+    type: Type | None = None
 
 
 class Counter(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
     """A count over what this member did.
 
     `of` says what is counted, `same` which attributes must equal the request's, `distinct` what
-    is counted once, `live` restricts to licenses active now, and `window` to a rolling number of
-    hours or the calendar year (UTC) of the decision.
+    is counted once, `live` restricts to licenses active now, `window` to the last hours or days or
+    the calendar's, and `where` to occurrences whose attributes satisfy these cells. Attributes
+    are dotted paths in what the license was issued with: `studio`, `title.quality`, `device.type`.
     """
 
-    of: Literal["downloads", "playbacks"]
+    of: Kind
     label: str
     same: tuple[str, ...] = ()
     distinct: str | None = None
     live: bool = False
-    window: int | Literal["calendar_year"] | None = None
+    window: int | Literal["calendar_year"] | Window | None = None
+    where: dict[str, Cell] = {}
+
+    @property
+    def plain(self) -> bool:
+        """Whether it asks for nothing that only the license knows."""
+        return {*self.same, *self.where, self.distinct} - {None} <= PLAIN
 
 
 class Occurrence(msgspec.Struct, frozen=True):
@@ -74,37 +96,55 @@ def lookup(request: Mapping[str, Any], path: str) -> Any:
     return value
 
 
-def count(counter: Counter, request: Mapping[str, Any], past: Past, at: datetime) -> Count:
-    """Count the occurrences that the counter asks for, without and with the request itself."""
-    same = {name: request.get(name) for name in counter.same}
+def count(
+    counter: Counter,
+    request: Mapping[str, Any],
+    past: Past,
+    at: datetime,
+    *,
+    zone: tzinfo = UTC,
+    lists: Mapping[str, tuple[Scalar, ...]] | None = None,
+) -> Count:
+    """Count the occurrences that the counter asks for, without and with the request itself.
+
+    A request that the counter's own conditions leave out adds nothing.
+    """
+    same = {name: lookup(request, name) for name in counter.same}
+    lists = lists or {}
+    window = span(counter.window, at, zone)
     counted = [
-        occurrence
-        for occurrence in past(counter, same, *bounds(counter.window, at))
-        if occurrence.of == counter.of
-        and (occurrence.live or not counter.live)
-        and in_window(counter.window, occurrence.at, at)
-        and all(occurrence.attributes.get(name) == value for name, value in same.items())
+        occurrence.attributes
+        for occurrence in past(counter, same, *window)
+        if _counts(counter, occurrence, same, window, lists)
     ]
+    joins = _fits(counter.where, request, lists)
     if counter.distinct is None:
-        return Count(len(counted), len(counted) + 1)
-    seen = {occurrence.attributes.get(counter.distinct) for occurrence in counted}
-    return Count(len(seen), len(seen | {request.get(counter.distinct)}))
+        return Count(len(counted), len(counted) + joins)
+    seen = {lookup(attributes, counter.distinct) for attributes in counted}
+    after = seen | {lookup(request, counter.distinct)} if joins else seen
+    return Count(len(seen), len(after))
 
 
-def bounds(window: int | str | None, at: datetime) -> tuple[datetime | None, datetime | None]:
-    """The instants between which all that is in the window lies; None is an open end."""
-    if window is None:
-        return None, None
-    if isinstance(window, int):
-        return at - timedelta(hours=window), None
-    start = datetime(at.year, 1, 1, tzinfo=at.tzinfo)
-    return start, datetime(at.year, 12, 31, 23, 59, 59, 999999, tzinfo=at.tzinfo)
+def _counts(
+    counter: Counter,
+    occurrence: Occurrence,
+    same: Mapping[str, Any],
+    window: Span,
+    lists: Mapping[str, tuple[Scalar, ...]],
+) -> bool:
+    attributes = occurrence.attributes
+    return (
+        occurrence.of == counter.of
+        and (occurrence.live or not counter.live)
+        and within(window, occurrence.at)
+        and all(lookup(attributes, name) == value for name, value in same.items())
+        and _fits(counter.where, attributes, lists)
+    )
 
 
-def in_window(window: int | str | None, then: datetime, at: datetime) -> bool:
-    """Whether `then` lies in the window that ends at `at`."""
-    if window is None:
-        return True
-    if isinstance(window, int):
-        return then > at - timedelta(hours=window)
-    return then.year == at.year
+def _fits(
+    where: Mapping[str, Cell],
+    attributes: Mapping[str, Any],
+    lists: Mapping[str, tuple[Scalar, ...]],
+) -> bool:
+    return all(cell_holds(cell, lookup(attributes, name), lists) for name, cell in where.items())

@@ -6,7 +6,7 @@ from typing import Any, Literal
 
 import msgspec
 
-from licensing.rules.facts import Counter, Fact
+from licensing.rules.facts import Counter, Fact, Type
 from licensing.rules.tables import Row, Scalar, Table
 
 Purpose = Literal["acquire", "renew"]
@@ -30,6 +30,34 @@ class Limit(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     kind: Literal["room", "at_most"] = "room"
 
 
+class Zones(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The time zone of the calendar's windows, by the value of a fact; UTC for all others."""
+
+    fact: str
+    zones: dict[str, str]
+
+
+class Expected(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+    """What an example must come to; only what is named is compared. No reason means granted."""
+
+    reason: str | None = None
+    row: str | None = None
+    rows: tuple[str, ...] | None = None
+    out: dict[str, Scalar] = {}
+
+
+class Case(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+    """An example that stays true: facts and counts as given, and what must come of them."""
+
+    id: str
+    given: dict[str, Scalar | None]
+    expect: Expected
+    title: str = ""
+    purpose: Purpose = "acquire"
+    counts: dict[str, int] = {}
+    at: datetime | None = None
+
+
 class RuleSet(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Tables, the facts they read, the limits they set and the words for each reason."""
 
@@ -43,21 +71,37 @@ class RuleSet(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     reasons: dict[str, str]
     defaults: dict[str, Scalar] = {}
     lists: dict[str, tuple[Scalar, ...]] = {}
+    zones: Zones | None = None
+    cases: tuple[Case, ...] = ()
 
     def rows(self) -> dict[str, tuple[Table, Row]]:
         """Each row with its table, by the row's id."""
         return {row.id: (table, row) for table in self.tables for row in table.rows}
 
+    def types(self) -> dict[str, Type]:
+        """The type of each fact that has one: declared, or that of its domain or its cells."""
+        found: dict[str, Type] = {}
+        for name, fact in self.facts.items():
+            declared = fact.type or ("string" if fact.domain is not None else None)
+            if declared is not None:
+                found[name] = declared
+        for table in self.tables:
+            for row in table.rows:
+                for name, cell in row.when.items():
+                    values = cell.values(self.lists)
+                    if values and name not in found:
+                        found[name] = type_of(values[0])
+        for limit in self.limits.values():
+            if limit.fact in self.facts:
+                found.setdefault(limit.fact, "integer")
+        return found
 
-class PublishedRules(msgspec.Struct, frozen=True):
-    """A version of a rule set that was published: its place in the stream, hash and start."""
 
-    id: str
-    version: int
-    hash: str
-    valid_from: datetime
-    published_at: datetime
-    ruleset: RuleSet
+def type_of(value: Scalar) -> Type:
+    """The type of a value in a document."""
+    if isinstance(value, bool):
+        return "boolean"
+    return "integer" if isinstance(value, int) else "string"
 
 
 def canonical(document: dict[str, Any]) -> bytes:
@@ -68,46 +112,3 @@ def canonical(document: dict[str, Any]) -> bytes:
 def hash_of(document: dict[str, Any]) -> str:
     """The identity of a version of the rules: `sha256:` and 64 hex digits."""
     return "sha256:" + hashlib.sha256(canonical(document)).hexdigest()
-
-
-def parse(document: dict[str, Any]) -> RuleSet:
-    """Read a document strictly; raises BrokenRuleSet naming the place of the first fault."""
-    try:
-        ruleset = msgspec.convert(document, RuleSet)
-    except msgspec.ValidationError as error:
-        raise BrokenRuleSet(str(error)) from None
-    _check_names(ruleset)
-    return ruleset
-
-
-def _check_names(ruleset: RuleSet) -> None:
-    known = {*ruleset.facts, *ruleset.counters}
-    if not any(table.hit == "unique" for table in ruleset.tables):
-        raise BrokenRuleSet("There is no base table: nothing would be granted.")
-    for name, limit in ruleset.limits.items():
-        if limit.fact not in known:
-            raise BrokenRuleSet(f"Limit {name} names the unknown fact {limit.fact}.")
-    ids: set[str] = set()
-    for table in ruleset.tables:
-        for row in table.rows:
-            if row.id in ids:
-                raise BrokenRuleSet(f"Two rows are called {row.id}.")
-            ids.add(row.id)
-            _check_row(ruleset, table, row)
-
-
-def _check_row(ruleset: RuleSet, table: Table, row: Row) -> None:
-    for name, cell in row.when.items():
-        if name not in ruleset.facts or name not in table.inputs:
-            raise BrokenRuleSet(f"Row {row.id} reads {name}, which is no input of its table.")
-        if cell.list is not None and cell.list not in ruleset.lists:
-            raise BrokenRuleSet(f"Row {row.id} names the unknown list {cell.list}.")
-    for name, value in row.then.items():
-        if name not in table.outputs:
-            raise BrokenRuleSet(f"Row {row.id} sets {name}, which is no output of its table.")
-        if name in ruleset.limits and (not isinstance(value, int) or isinstance(value, bool)):
-            raise BrokenRuleSet(f"Row {row.id} sets {name} to something that is no number.")
-        if table.hit == "collect" and name not in table.merge:
-            raise BrokenRuleSet(f"Table {table.id} does not say how to merge {name}.")
-    if table.hit == "unique" and set(row.then) != set(table.outputs):
-        raise BrokenRuleSet(f"Base row {row.id} does not set every output of its table.")

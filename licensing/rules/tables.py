@@ -1,5 +1,6 @@
 """Decision tables as typed values: cells, rows and tables, and which rows match which facts."""
 
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, Literal
 
@@ -19,6 +20,12 @@ class Cell(msgspec.Struct, frozen=True, forbid_unknown_fields=True, rename={"in_
     le: int | None = None
     lt: int | None = None
     is_null: bool | None = None
+
+    def values(self, lists: Mapping[str, tuple[Scalar, ...]]) -> tuple[Scalar, ...]:
+        """Every value that the cell compares with."""
+        listed = lists.get(self.list, ()) if self.list is not None else ()
+        bounds = [value for value in (self.ge, self.gt, self.le, self.lt) if value is not None]
+        return (*(self.in_ or ()), *(self.not_in or ()), *listed, *bounds)
 
 
 class Row(
@@ -50,18 +57,24 @@ class Table(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaul
     merge: dict[str, Literal["min", "and"]] = {}
 
 
-def cell_holds(cell: Cell, value: Any, lists: dict[str, tuple[Scalar, ...]]) -> bool:
+def cell_holds(cell: Cell, value: Any, lists: Mapping[str, tuple[Scalar, ...]]) -> bool:
     """Whether `value` satisfies the cell. Null satisfies only an empty cell and `is_null`."""
     if cell.is_null is not None and (value is None) is not cell.is_null:
         return False
     if value is None:
         return cell.is_null is True or cell == ANYTHING
-    members = cell.in_ if cell.list is None else lists[cell.list]
-    if members is not None and value not in members:
+    if cell.in_ is not None and not _among(value, cell.in_):
         return False
-    if cell.not_in is not None and value in cell.not_in:
+    if cell.list is not None and not _among(value, lists[cell.list]):
+        return False
+    if cell.not_in is not None and _among(value, cell.not_in):
         return False
     return _within(cell, value)
+
+
+def _among(value: Any, members: tuple[Scalar, ...]) -> bool:
+    # True is no 1: a value is only what has its type too.
+    return any(value == member and type(value) is type(member) for member in members)
 
 
 def _within(cell: Cell, value: Any) -> bool:
@@ -82,7 +95,7 @@ ANYTHING = Cell()
 
 
 def row_matches(
-    row: Row, facts: dict[str, Any], at: datetime, lists: dict[str, tuple[Scalar, ...]]
+    row: Row, facts: dict[str, Any], at: datetime, lists: Mapping[str, tuple[Scalar, ...]]
 ) -> bool:
     """Whether the row is valid at `at` and each of its cells holds."""
     if row.valid_from is not None and at < row.valid_from:
