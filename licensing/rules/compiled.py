@@ -168,8 +168,15 @@ class _Column:
     """
 
     def __init__(self, cells: list[Cell | None], lists: Mapping[str, tuple[Scalar, ...]]) -> None:
-        self._cells, self._lists = cells, lists
-        given = [cell for cell in cells if cell is not None]
+        self._lists = lists
+        self._without = 0
+        self._alike: dict[Cell, int] = {}  # many rows say the same of one fact
+        for number, cell in enumerate(cells):
+            if cell is None:
+                self._without |= 1 << number
+            else:
+                self._alike[cell] = self._alike.get(cell, 0) | 1 << number
+        given = list(self._alike)
         named = {
             value
             for cell in given
@@ -193,11 +200,11 @@ class _Column:
         return self._other
 
     def _rows(self, value: Any) -> int:
-        return sum(
-            1 << number
-            for number, cell in enumerate(self._cells)
-            if cell is None or cell_holds(cell, value, self._lists)
-        )
+        found = self._without
+        for cell, rows in self._alike.items():
+            if cell_holds(cell, value, self._lists):
+                found |= rows
+        return found
 
 
 def _listed(cell: Cell, lists: Mapping[str, tuple[Scalar, ...]]) -> tuple[Scalar, ...]:

@@ -9,9 +9,9 @@ import msgspec
 from licensing.rules.facts import PLAIN, Counter, Type
 from licensing.rules.ruleset import BrokenRuleSet, Case, RuleSet, type_of
 from licensing.rules.tables import Cell, Row, Scalar, Table
-from licensing.rules.windows import Window, is_whole
+from licensing.rules.windows import is_sound
 
-LARGEST = 10**9  # far beyond any count or number of hours
+LARGEST = 10**6  # hours are more than a century
 
 
 def parse(document: dict[str, Any]) -> RuleSet:
@@ -39,6 +39,7 @@ def faults(document: dict[str, Any]) -> Iterator[str]:
     for table in ruleset.tables:
         for row in table.rows:
             yield from _row(ruleset, types, table, row)
+    yield from _output_types(ruleset)
     for case in ruleset.cases:
         yield from _case(ruleset, case)
 
@@ -85,10 +86,8 @@ def _twice(what: str, ids: list[str]) -> Iterator[str]:
 
 
 def _counter(ruleset: RuleSet, name: str, counter: Counter) -> Iterator[str]:
-    if isinstance(counter.window, Window) and not is_whole(counter.window):
-        yield f"Counter {name}: a window is a number of hours or days, or a calendar's."
-    if isinstance(counter.window, int) and counter.window < 1:
-        yield f"Counter {name}: a window has at least one hour."
+    if not is_sound(counter.window):
+        yield f"Counter {name}: a window is a number of hours or days from 1 on, or a calendar's."
     if counter.live and counter.of != "downloads":
         yield f"Counter {name}: only downloads can be live."
     # Declared, so that a request that says it wrongly is refused and not merely left uncounted.
@@ -136,6 +135,15 @@ def _outputs(ruleset: RuleSet, table: Table, row: Row) -> Iterator[str]:
             yield f"Row {row.id} sets {name}, which is merged by min, to no number."
     if table.hit == "unique" and set(row.then) != set(table.outputs):
         yield f"Base row {row.id} does not set every output of its table."
+
+
+def _output_types(ruleset: RuleSet) -> Iterator[str]:
+    known: dict[str, Type] = {"allow": "boolean"}
+    for table in ruleset.tables:
+        for row in table.rows:
+            for name, value in row.then.items():
+                if known.setdefault(name, type_of(value)) != type_of(value):
+                    yield f"Row {row.id} sets {name} to {value!r}; it is of type {known[name]}."
 
 
 def _lists(ruleset: RuleSet, cell: Cell, place: str) -> Iterator[str]:

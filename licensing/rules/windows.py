@@ -7,6 +7,7 @@ import msgspec
 
 Calendar = Literal["day", "week", "month", "year"]
 MICROSECOND = timedelta(microseconds=1)
+LONGEST_H = 100 * 366 * 24
 
 
 class Window(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
@@ -21,10 +22,16 @@ Span = tuple[datetime | None, datetime | None]
 """From an instant (inclusive) to another (exclusive), both in UTC; None is an open end."""
 
 
-def is_whole(window: Window) -> bool:
-    """Whether it says one thing, and that is a span of time."""
-    given = [value for value in (window.hours, window.days, window.calendar) if value is not None]
-    return len(given) == 1 and given[0] != 0 and not (isinstance(given[0], int) and given[0] < 0)
+def is_sound(window: Window | int | str | None) -> bool:
+    """Whether it says one thing, and that is a span of time of at most a hundred years."""
+    if isinstance(window, int):
+        window = Window(hours=window)
+    if not isinstance(window, Window):
+        return True
+    if [window.hours, window.days, window.calendar].count(None) != 2:
+        return False
+    hours = window.hours if window.days is None else window.days * 24
+    return hours is None or 1 <= hours <= LONGEST_H
 
 
 def span(window: Window | int | str | None, at: datetime, zone: tzinfo = UTC) -> Span:
