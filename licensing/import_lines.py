@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any, NoReturn, TypeVar
 from uuid import UUID
@@ -21,23 +21,7 @@ LONGEST_RULES = 8 * 1024 * 1024
 DEEPEST = 32
 # A clock a little ahead is forgiven; a later `recorded_at` would hold the stream back for ever.
 AHEAD = timedelta(minutes=5)
-COMMANDS: Mapping[str, type[commands.Command]] = {
-    kind.__name__: kind
-    for kind in (
-        commands.AcquireLicense,
-        commands.AddNote,
-        commands.CancelMembership,
-        commands.ChangePlan,
-        commands.DeactivateDevice,
-        commands.ExpireLicense,
-        commands.GrantAllowance,
-        commands.RecordPlayback,
-        commands.RegisterDevice,
-        commands.ReleaseLicense,
-        commands.RenewLicense,
-        commands.RevokeLicense,
-    )
-}
+COMMANDS = commands.BY_NAME
 
 _HASH = re.compile(r"([0-9a-f]{2}){1,64}")
 MemberId = Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")]

@@ -14,20 +14,14 @@ from uuid import NAMESPACE_URL, UUID, uuid5
 import msgspec
 from msgspec.structs import replace
 
-from licensing import catalogue, codec, connection, history, rulebook, rules, store, terms
-from licensing.domain import member as members
+from licensing import catalogue, codec, connection, deciding, history, rulebook, rules, store
+from licensing.deciding import Decided
 from licensing.domain.commands import (
     AcquireLicense,
     AddNote,
     Command,
     GrantAllowance,
-    RecordPlayback,
-    ReleaseLicense,
-    RenewLicense,
 )
-from licensing.domain.decider import Terms
-from licensing.domain.license import AcquisitionRefused, LicenseExpired, RenewalRefused
-from licensing.domain.member import Member
 from licensing.domain.values import (
     DomainError,
     InvalidCommand,
@@ -58,7 +52,6 @@ CommandError = DomainError
 NAMESPACE = uuid5(NAMESPACE_URL, "playhead")
 TRY_FOR_S = 1.5
 LONGEST_PAUSE_S = 0.1
-REPORTS = (ReleaseLicense, RecordPlayback)
 
 
 class Actor(msgspec.Struct, frozen=True):
@@ -74,16 +67,6 @@ class Answer(msgspec.Struct, frozen=True):
     outcome: str
     version: int
     events: tuple[store.RecordedEvent, ...]
-    decision: dict[str, Any] | None
-    license_id: str | None
-    same_as: int | None = None
-
-
-class Decided(msgspec.Struct, frozen=True):
-    """A decision before it is written."""
-
-    outcome: str
-    events: tuple[members.Event, ...]
     decision: dict[str, Any] | None
     license_id: str | None
     same_as: int | None = None
@@ -113,7 +96,7 @@ def handle(
     stream = history.stream_of(member_id)
     data_hash = data_hash or _hash(command)  # as received, before defaults
     command = _named(command, stream, command_id, now)
-    moment = Moment(now=now, at=(at if isinstance(command, REPORTS) and at else now))
+    moment = Moment(now=now, at=(at if isinstance(command, deciding.REPORTS) and at else now))
     envelope: dict[str, Any] = {
         "command_id": command_id,
         "command": type(command).__name__,
@@ -122,11 +105,13 @@ def handle(
         "causation_id": causation_id or command_id,
     }
     data = msgspec.to_builtins(command)
+    if moment.at != now:
+        data["occurred_at"] = moment.at.isoformat()  # a late report, to be told from one made then
     until = time.monotonic() + TRY_FOR_S
     for attempt in itertools.count():
         try:
             member = history.current(member_id)
-            decided = _decide(command, member, moment)
+            decided = deciding.decide(command, member, moment, rulebook.current)
         except DomainError:
             repeated = _stored_answer(stream, command_id, data_hash)
             if repeated is None:
@@ -164,7 +149,8 @@ def explain(member_id: str, command: AcquireLicense, *, now: datetime) -> Decide
     """What `handle` would answer now, with nothing written: the same code, a dry run."""
     stream = history.stream_of(member_id)
     named = _named(command, stream, "explain", now)
-    return _decide(named, history.current(member_id), Moment(now=now, at=now))
+    moment = Moment(now=now, at=now)
+    return deciding.decide(named, history.current(member_id), moment, rulebook.current)
 
 
 def _named(command: Command, stream: str, command_id: str, now: datetime) -> Command:
@@ -199,42 +185,6 @@ def _named(command: Command, stream: str, command_id: str, now: datetime) -> Com
             return command
 
 
-def _decide(command: Command, member: Member, moment: Moment) -> Decided:
-    members.expect_command(member, command, moment.now)
-    offered = _terms(command, member, moment)
-    events = members.decide(command, member, offered, moment)
-    license_id = getattr(command, "license_id", None)
-    if not events:
-        held = isinstance(command, AcquireLicense) and members.held(member, command, moment.now)
-        return Decided("unchanged", (), None, held.license_id if held else license_id)
-    record = offered.record if offered else None
-    last = events[-1]
-    if isinstance(last, AcquisitionRefused | RenewalRefused):
-        earlier = member.refusals.get(members.request_key(last))
-        if earlier is not None and _same(earlier, last.reason, record, moment):
-            return Decided("refused", (), record, license_id, same_as=earlier.version)
-        return Decided("refused", tuple(events), record, license_id)
-    return Decided("accepted", tuple(events), record, license_id)
-
-
-def _terms(command: Command, member: Member, moment: Moment) -> Terms | None:
-    match command:
-        case AcquireLicense():
-            return terms.for_acquisition(rulebook.current(moment.now), member, command, moment)
-        case RenewLicense():
-            return terms.for_renewal(rulebook.current(moment.now), member, command, moment)
-        case _:
-            return None
-
-
-def _same(
-    earlier: members.Refusal, reason: str, record: dict[str, Any] | None, moment: Moment
-) -> bool:
-    hash = record["rules"]["hash"] if record else None
-    recent = moment.now - earlier.at <= members.SAME_REFUSAL_WITHIN
-    return recent and (earlier.reason, earlier.rules) == (reason, hash)
-
-
 def _new_events(
     stream: str, command_id: str, decided: Decided, envelope: dict[str, Any], moment: Moment
 ) -> list[store.NewEvent]:
@@ -252,7 +202,7 @@ def _new_events(
                 schema_version=schema_version,
                 data=data,
                 metadata=metadata,
-                occurred_at=_occurred_at(event, moment),
+                occurred_at=deciding.occurred_at(event, moment),
             )
         )
     return new
@@ -261,11 +211,6 @@ def _new_events(
 def event_id(stream: str, command_id: str, ordinal: int) -> UUID:
     """The id of the n-th event of a command: the same at every try."""
     return uuid5(NAMESPACE, f"{stream}/{command_id}/{ordinal}")
-
-
-def _occurred_at(event: members.Event, moment: Moment) -> datetime:
-    # An expiry happened when the clock passed it, not when the job came round.
-    return event.expired_at if isinstance(event, LicenseExpired) else moment.at
 
 
 def _outcome(decided: Decided) -> dict[str, Any]:

@@ -654,6 +654,38 @@ def test_goodwill_and_notes(api: ApiClient, fresh: Fresh) -> None:
     assert "Note: Called.\nAgain." in said
 
 
+def test_what_if(api: ApiClient, fresh: Fresh) -> None:
+    member = fresh()
+    for number in (1, 2, 3):
+        api.acquire(member, f"t{number}", f"d{number}")
+    head = api.get(f"/members/{member}")[1]["version"]
+    address = f"/members/{member}/what-if"
+    status, body = api.post(address, {"drop": 1})
+    assert (status, body["simulation"]) == (200, True)
+    assert body["divergence"]["version"] == 1
+    assert body["divergence"]["would_be"]["outcome"] is None
+    third = body["deeds"][-1]
+    assert (third["was"]["outcome"], third["would_be"]["outcome"]) == ("refused", "accepted")
+    assert any(change["path"].startswith("/licenses/") for change in body["difference"])
+    more = {"command": "AcquireLicense", "data": {"title_id": "t9", "device_id": "d1"}}
+    status, body = api.post(address, {"from_version": head, "add": more})
+    assert [deed["kind"] for deed in body["deeds"]] == ["added"]
+    assert body["unchanged"] == 0
+    assert api.get(f"/members/{member}")[1]["version"] == head
+    for wrong, path in (
+        ({}, "rules"),
+        ({"drop": head + 1}, "drop"),
+        ({"rules": {"hash": "sha256:0"}}, "rules.hash"),
+        ({"rules": {}}, "rules"),
+        ({"rules": {"document": {"schema": "rules/1"}}}, "rules.document"),
+        ({"add": {"command": "DropTable", "data": {}}}, "add.command"),
+        ({"add": {"command": "RenewLicense", "data": {"x": 1}}}, "add.data"),
+        ({"add": {"command": "RenewLicense", "data": {}}}, "add.data"),
+    ):
+        problem(api.post(address, wrong), 422, "invalid_input", path)
+    problem(api.post(address, {"from_version": head + 1, "drop": 1}), 404, "version_not_found")
+
+
 def test_the_schema_lists_the_calls(api: ApiClient) -> None:
     response = ApiClient(None).send("GET", "/openapi.json")
     assert response.status_code == 200

@@ -19,6 +19,7 @@ from timeline.api import (
     support,
     timelines,
     titles,
+    what_if,
 )
 from timeline.api import projections as projections_
 from timeline.api.commanding import GuardedParser
@@ -72,6 +73,7 @@ api.add_router("/members/{member_id}/licenses", licenses.router)
 api.add_router("/members/{member_id}/devices", devices.router)
 api.add_router("/members/{member_id}/plan", plans.router)
 api.add_router("/members/{member_id}/explanations", explanations.router)
+api.add_router("/members/{member_id}/what-if", what_if.router)
 api.add_router("/members/{member_id}", support.router)
 api.add_router("/titles", titles.router)
 api.add_router("/events", feed.router)

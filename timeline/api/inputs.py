@@ -154,3 +154,27 @@ class NewNote(Body):
 
     text: Annotated[str, Field(min_length=1, max_length=2000), AfterValidator(_text)]
     version: Annotated[int, Field(ge=1, le=2**31 - 1)] | None = None
+
+
+class OtherRules(Body):
+    """The rules to try: a published version, or a whole document."""
+
+    hash: Annotated[str, Field(max_length=80)] | None = None
+    document: Attributes | None = None
+
+
+class OneMore(Body):
+    """A command to add; its data are the fields of the command, e.g. title_id and device_id."""
+
+    command: Identifier
+    data: Attributes
+    at: Instant | None = None
+
+
+class WhatIf(Body):
+    """What is to be otherwise after a version: the rules, a step less, a command more."""
+
+    from_version: Version = 0
+    rules: OtherRules | None = None
+    drop: Annotated[int, Field(ge=1, le=2**31 - 1)] | None = None
+    add: OneMore | None = None

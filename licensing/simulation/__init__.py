@@ -1,0 +1,20 @@
+"""Trials: a member's history lived again with something changed, and nothing written."""
+
+from licensing.simulation.branch import Branch, Change, Deed, live_again
+from licensing.simulation.recorded import Item, as_json, recorded
+from licensing.simulation.what_if import NoSuchTrial, Trial, command_of, rules_of, what_if
+
+__all__ = [
+    "Branch",
+    "Change",
+    "Deed",
+    "Item",
+    "NoSuchTrial",
+    "Trial",
+    "as_json",
+    "command_of",
+    "live_again",
+    "recorded",
+    "rules_of",
+    "what_if",
+]
