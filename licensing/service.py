@@ -14,7 +14,17 @@ from uuid import NAMESPACE_URL, UUID, uuid5
 import msgspec
 from msgspec.structs import replace
 
-from licensing import catalogue, codec, connection, deciding, history, rulebook, rules, store
+from licensing import (
+    catalogue,
+    codec,
+    connection,
+    deciding,
+    history,
+    rulebook,
+    rules,
+    store,
+    terms,
+)
 from licensing.deciding import Decided
 from licensing.domain.commands import (
     AcquireLicense,
@@ -145,12 +155,32 @@ def handle(
     raise AssertionError("unreachable: each try returns, raises or is made again")
 
 
-def explain(member_id: str, command: AcquireLicense, *, now: datetime) -> Decided:
-    """What `handle` would answer now, with nothing written: the same code, a dry run."""
+class Explained(msgspec.Struct, frozen=True):
+    """A dry run: what would be answered after version `version`, and what would turn it."""
+
+    decided: Decided
+    version: int
+    turns: tuple[rules.Turn, ...]
+
+
+def explain(
+    member_id: str, command: AcquireLicense, *, now: datetime, at: datetime | None = None
+) -> Explained:
+    """What `handle` would answer now, or would have answered at a past instant `at`, with what was
+    known and in force then. The same code, a dry run: nothing is written.
+    """
     stream = history.stream_of(member_id)
-    named = _named(command, stream, "explain", now)
-    moment = Moment(now=now, at=now)
-    return deciding.decide(named, history.current(member_id), moment, rulebook.current)
+    moment = Moment(now=at or now, at=at or now)
+    named = _named(command, stream, "explain", moment.now)
+    if at is None:
+        member = history.current(member_id)
+    else:
+        member, _, _ = history.state_as_at(member_id, known_at=at)
+    decided = deciding.decide(named, member, moment, rulebook.current)
+    turns: tuple[rules.Turn, ...] = ()
+    if isinstance(named, AcquireLicense) and decided.outcome != "unchanged":
+        turns = terms.nearest(rulebook.current(moment.now), member, named, moment)
+    return Explained(decided, member.version, turns)
 
 
 def _named(command: Command, stream: str, command_id: str, now: datetime) -> Command:

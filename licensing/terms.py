@@ -26,6 +26,23 @@ def for_acquisition(
     published: PublishedRules, member: Member, command: AcquireLicense, moment: Moment
 ) -> Terms:
     """The terms of a download that is asked for now."""
+    found = rules.evaluate(published.compiled, "acquire", *_asked(member, command, moment))
+    over = member.membership.cancelled_at is not None
+    return _terms(published, found, MEMBERSHIP_CANCELLED if over else found.reason)
+
+
+def nearest(
+    published: PublishedRules, member: Member, command: AcquireLicense, moment: Moment
+) -> tuple[rules.Turn, ...]:
+    """What would turn the verdict on a download; nothing turns that of a cancelled membership."""
+    if member.membership.cancelled_at is not None:
+        return ()
+    return rules.nearest(published.compiled, "acquire", *_asked(member, command, moment))
+
+
+def _asked(
+    member: Member, command: AcquireLicense, moment: Moment
+) -> tuple[dict[str, Any], rules.Past, datetime, tuple[rules.Allowed, ...]]:
     request = {
         "title_id": command.title_id,
         "device_id": command.device_id,
@@ -35,11 +52,8 @@ def for_acquisition(
         "context": command.context,
         "member": {"plan": member.plan, "country": member.country},
     }
-    past = past_of(member, moment)
     allowed = _allowed(member, request["studio"], command.title_id, moment)
-    found = rules.evaluate(published.compiled, "acquire", request, past, moment.now, allowed)
-    over = member.membership.cancelled_at is not None
-    return _terms(published, found, MEMBERSHIP_CANCELLED if over else found.reason)
+    return request, past_of(member, moment), moment.now, allowed
 
 
 def for_renewal(

@@ -5,6 +5,7 @@ from licensing.rules.cases import run as run_cases
 from licensing.rules.compiled import Compiled, PublishedRules
 from licensing.rules.evaluate import Allowed, Evaluation, LimitCheck, decide, evaluate
 from licensing.rules.facts import Counter, Occurrence, Past
+from licensing.rules.nearest import Part, Turn, nearest
 from licensing.rules.parsing import faults, parse
 from licensing.rules.ruleset import (
     BrokenRuleSet,
@@ -22,14 +23,17 @@ __all__ = [
     "Evaluation",
     "LimitCheck",
     "Occurrence",
+    "Part",
     "Past",
     "PublishedRules",
     "RuleSet",
+    "Turn",
     "canonical",
     "decide",
     "evaluate",
     "faults",
     "hash_of",
+    "nearest",
     "parse",
     "run_cases",
 ]

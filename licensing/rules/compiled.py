@@ -16,6 +16,7 @@ from licensing.rules.facts import PYTHON
 from licensing.rules.ruleset import RuleSet
 from licensing.rules.tables import Cell, Row, Scalar, Table, cell_holds
 
+OTHER = "any other"
 REMEMBERED = 10_000  # sets of rows that matched together
 
 
@@ -104,6 +105,13 @@ class Compiled:
                 self._outcomes.clear()
             found = self._outcomes[mask] = self._made(mask)
         return found
+
+    def named(self, name: str) -> tuple[Scalar, ...]:
+        """Every value with which some row compares a fact, and one that none does, for text."""
+        cells = [row.when[name] for _, row in self.rows if name in row.when]
+        values = {value: None for cell in cells for value in cell.values(self.ruleset.lists)}
+        texts = {value for value in values if isinstance(value, str)}
+        return (*values, *([_fresh_text({*values})] if texts else []))
 
     def row(self, row_id: str) -> Row:
         """A row by its id."""
@@ -236,7 +244,7 @@ def _representatives(cuts: list[int], named: set[Scalar]) -> Iterable[int]:
 
 
 def _fresh_text(named: set[Scalar]) -> str:
-    return next(text for number in count() if (text := f"-{number}") not in named)
+    return next(text for number in count() if (text := OTHER + "?" * number) not in named)
 
 
 def _times(rows: list[Row]) -> Callable[[datetime], int] | None:

@@ -91,7 +91,7 @@ def test_an_explanation_agrees_and_writes_nothing(fresh):
     member = fresh()
     for n in range(4):
         command = AcquireLicense(f"t{n}", f"d{n}")
-        dry = service.explain(member, command, now=NOW)
+        dry = service.explain(member, command, now=NOW).decided
         head = history.load(member).head
         real = ask(member, command)
         assert (dry.outcome, dry.decision) == (real.outcome, real.decision)

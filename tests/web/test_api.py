@@ -654,6 +654,22 @@ def test_goodwill_and_notes(api: ApiClient, fresh: Fresh) -> None:
     assert "Note: Called.\nAgain." in said
 
 
+def test_a_past_moment_can_be_explained(api: ApiClient, fresh: Fresh) -> None:
+    member = fresh()
+    api.acquire(member, "t1", "d1")
+    before_second = instant()
+    api.acquire(member, "t2", "d2")
+    body = {"title_id": "t3", "device_id": "d3"}
+    status, now = api.post(f"/members/{member}/explanations", body)
+    assert (status, now["outcome"], now["version"]) == (200, "refused", 4)
+    assert now["turns"][0]["words"].startswith("It would be allowed with 1 more device allowed")
+    assert now["turns"][0]["parts"][0]["name"] == "max_devices"
+    status, then = api.post(f"/members/{member}/explanations", {**body, "at": before_second})
+    assert (status, then["outcome"], then["version"]) == (200, "accepted", 2)
+    future = {**body, "at": instant(days=-1)}
+    problem(api.post(f"/members/{member}/explanations", future), 422, "invalid_input", "at")
+
+
 def test_what_if(api: ApiClient, fresh: Fresh) -> None:
     member = fresh()
     for number in (1, 2, 3):

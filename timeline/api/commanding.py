@@ -75,7 +75,7 @@ def check_instant(occurred_at: datetime | None, now: datetime) -> None:
 
 def acquisition(body: inputs.Acquisition) -> AcquireLicense:
     """The command in an acquisition's body, for the real one and for the dry run."""
-    return AcquireLicense(**body.model_dump(exclude={"occurred_at"}))
+    return AcquireLicense(**body.model_dump(exclude={"occurred_at", "at"}))
 
 
 def _key_id(request: HttpRequest) -> str:

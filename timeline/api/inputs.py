@@ -85,6 +85,12 @@ class Acquisition(Body):
     occurred_at: Instant | None = None
 
 
+class Question(Acquisition):
+    """Why can, or could, this not be downloaded? `at` asks about a past instant."""
+
+    at: Instant | None = None
+
+
 class Renewal(Body):
     """A renewal needs its address only; it is decided at the server's time."""
 
