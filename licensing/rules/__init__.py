@@ -13,6 +13,7 @@ from licensing.rules.ruleset import (
     canonical,
     hash_of,
 )
+from licensing.rules.verification import Finding, examine, verify, verify_row
 
 __all__ = [
     "Allowed",
@@ -21,6 +22,7 @@ __all__ = [
     "Compiled",
     "Counter",
     "Evaluation",
+    "Finding",
     "LimitCheck",
     "Occurrence",
     "Part",
@@ -31,9 +33,12 @@ __all__ = [
     "canonical",
     "decide",
     "evaluate",
+    "examine",
     "faults",
     "hash_of",
     "nearest",
     "parse",
     "run_cases",
+    "verify",
+    "verify_row",
 ]

@@ -1,0 +1,223 @@
+"""Is every request that these conditions admit admitted by those? Exactly, with a witness.
+
+All values that no cell of a rule set tells apart are one atom; a row is then a box, for each fact the
+set of atoms (the bits of an integer) that its cell accepts, and time is one more fact. Whether a
+union of boxes covers another is settled by splitting, as DPLL settles clauses: no arithmetic, no
+solver.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+from itertools import count
+from typing import Any, NamedTuple
+
+from licensing.rules.ruleset import RuleSet
+from licensing.rules.tables import Cell, Row, Scalar, cell_holds
+
+OTHER = "any other value"
+TIME = "\0time"  # no fact is called so
+DAY = timedelta(days=1)
+
+Box = tuple[int, ...]
+"""For each dimension the atoms that are in it."""
+
+
+class Atom(NamedTuple):
+    """Values that no cell tells apart: one of them, and for numbers the stretch they make up."""
+
+    value: Any
+    first: int | None = None  # inclusive
+    last: int | None = None  # exclusive
+    other: bool = False
+
+
+class Space:
+    """The requests that a rule set can tell apart: a dimension for each fact that some row reads."""
+
+    def __init__(self, ruleset: RuleSet) -> None:
+        self.ruleset = ruleset
+        rows = [row for table in ruleset.tables for row in table.rows]
+        names = [name for name in ruleset.facts if any(name in row.when for row in rows)]
+        self.atoms: dict[str, tuple[Atom, ...]] = {
+            name: tuple(_atoms(ruleset, name, [r.when[name] for r in rows if name in r.when]))
+            for name in names
+        }
+        times = sorted({each for row in rows for each in (row.valid_from, row.valid_to) if each})
+        if times:
+            self.atoms[TIME] = tuple(map(Atom, [times[0] - DAY, *times]))
+        self.names = tuple(self.atoms)
+        self.whole: Box = tuple((1 << len(self.atoms[name])) - 1 for name in self.names)
+        self._known: dict[tuple[str, Cell], int] = {}
+
+    def box(self, row: Row) -> Box:
+        """What a row admits."""
+        return tuple(
+            self._during(row) if name == TIME else self._accepted(name, row.when.get(name), whole)
+            for name, whole in zip(self.names, self.whole, strict=True)
+        )
+
+    def witness(self, box: Box) -> tuple[dict[str, Any], datetime | None]:
+        """A request in a box that is not empty: its facts, and its instant where time matters."""
+        facts: dict[str, Any] = {}
+        at = None
+        for name, atoms in zip(self.names, box, strict=True):
+            atom = self.atoms[name][_lowest(atoms)]
+            if name == TIME:
+                at = atom.value
+            else:
+                facts[name] = atom.value
+        return facts, at
+
+    def cells(self, box: Box, inputs: Iterable[str]) -> dict[str, dict[str, Any]]:
+        """Cells, in document form, of a row that admits much of a box, its first atoms included."""
+        allowed = set(inputs)
+        return {
+            name: _cell_of(self.atoms[name], atoms)
+            for name, atoms, whole in zip(self.names, box, self.whole, strict=True)
+            if name in allowed and atoms != whole
+        }
+
+    def dates(self, box: Box) -> dict[str, datetime]:
+        """The first stretch of time in a box, as a row says it; empty where it is all of time."""
+        if TIME not in self.atoms:
+            return {}
+        atoms, chosen = self.atoms[TIME], box[self.names.index(TIME)]
+        start = _lowest(chosen)
+        end = _lowest(~(chosen >> start)) + start
+        found = {}
+        if start > 0:
+            found["from"] = atoms[start].value
+        if end < len(atoms):
+            found["to"] = atoms[end].value
+        return found
+
+    def _accepted(self, name: str, cell: Cell | None, whole: int) -> int:
+        if cell is None:
+            return whole
+        found = self._known.get((name, cell))
+        if found is None:
+            found = sum(
+                1 << number
+                for number, atom in enumerate(self.atoms[name])
+                if cell_holds(cell, atom.value, self.ruleset.lists)
+            )
+            self._known[name, cell] = found
+        return found
+
+    def _during(self, row: Row) -> int:
+        return sum(
+            1 << number
+            for number, atom in enumerate(self.atoms[TIME])
+            if (row.valid_from is None or row.valid_from <= atom.value)
+            and (row.valid_to is None or atom.value < row.valid_to)
+        )
+
+
+def empty(box: Box) -> bool:
+    """Whether there is nothing in it."""
+    return not all(box)
+
+
+def meet(one: Box, other: Box) -> Box:
+    """What is in both."""
+    return tuple(a & b for a, b in zip(one, other, strict=True))
+
+
+def uncovered(box: Box, by: Sequence[Box]) -> Box | None:
+    """A part of `box` that no other box touches, or None when together they cover it."""
+    touching = [other for other in by if not empty(meet(box, other))]
+    if empty(box):
+        return None
+    if not touching:
+        return box
+    # The box that sticks out in the fewest dimensions settles most at one split.
+    pivot, outside = min(
+        ((other, _outside(box, other)) for other in touching), key=lambda found: len(found[1])
+    )
+    if not outside:
+        return None
+    place = outside[0]
+    apart = (*box[:place], box[place] & ~pivot[place], *box[place + 1 :])
+    found = uncovered(apart, touching)
+    if found is not None:
+        return found
+    return uncovered((*box[:place], box[place] & pivot[place], *box[place + 1 :]), touching)
+
+
+def _outside(box: Box, other: Box) -> list[int]:
+    """The dimensions in which `box` reaches out of `other`."""
+    return [n for n, (a, b) in enumerate(zip(box, other, strict=True)) if a & ~b]
+
+
+def _lowest(bits: int) -> int:
+    return (bits & -bits).bit_length() - 1
+
+
+# -- Atoms --
+
+
+def _atoms(ruleset: RuleSet, name: str, cells: Sequence[Cell]) -> Iterator[Atom]:
+    fact, kind = ruleset.facts[name], ruleset.types().get(name)
+    if fact.domain is not None:
+        yield from (Atom(value) for value in fact.domain)
+    elif kind == "boolean":
+        yield from (Atom(False), Atom(True))
+    elif kind == "integer":
+        yield from _integers(ruleset.lists, cells)
+    else:
+        named = _named(ruleset.lists, cells)
+        yield from (Atom(value) for value in named)
+        yield Atom(next(t for n in count() if (t := OTHER + "?" * n) not in named), other=True)
+    if not fact.required and ruleset.defaults.get(name) is None:
+        yield Atom(None)
+
+
+def _named(lists: Mapping[str, tuple[Scalar, ...]], cells: Sequence[Cell]) -> list[Scalar]:
+    found: dict[Scalar, None] = {}
+    for cell in cells:
+        listed = lists[cell.list] if cell.list is not None else ()
+        found |= dict.fromkeys((*(cell.in_ or ()), *(cell.not_in or ()), *listed))
+    return list(found)
+
+
+def _integers(
+    lists: Mapping[str, tuple[Scalar, ...]], cells: Sequence[Cell]
+) -> Iterator[Atom]:
+    cuts: set[int] = set()
+    for cell in cells:
+        cuts |= {bound for bound in (cell.ge, cell.lt) if bound is not None}
+        cuts |= {bound + 1 for bound in (cell.gt, cell.le) if bound is not None}
+    for value in _named(lists, cells):
+        cuts |= {int(value), int(value) + 1}  # a named value is a stretch of its own
+    ordered = sorted(cuts)
+    if not ordered:
+        yield Atom(0)
+        return
+    yield Atom(ordered[0] - 1, None, ordered[0])
+    for first, last in zip(ordered, [*ordered[1:], None], strict=True):
+        yield Atom(first, first, last)
+
+
+def _cell_of(atoms: tuple[Atom, ...], chosen: int) -> dict[str, Any]:
+    """A cell that accepts the first chosen atom and as many of the others as one cell can."""
+    picked = [atom for number, atom in enumerate(atoms) if chosen >> number & 1]
+    first = picked[0]
+    if first.value is None:
+        return {"is_null": True}
+    if first.first is not None or first.last is not None:
+        return _stretch(picked)
+    if any(atom.other for atom in picked):
+        left_out = [atom.value for atom in atoms if atom not in picked and atom.value is not None]
+        return {"not_in": left_out} if left_out else {"is_null": False}
+    return {"in": [atom.value for atom in picked if atom.value is not None]}
+
+
+def _stretch(picked: Sequence[Atom]) -> dict[str, Any]:
+    first, last = picked[0].first, picked[0].last
+    for atom in picked[1:]:
+        if atom.value is None or last is None or atom.first != last:
+            break
+        last = atom.last
+    bounds = {"ge": first, "lt": last}
+    found = {name: bound for name, bound in bounds.items() if bound is not None}
+    return found or {"is_null": False}
