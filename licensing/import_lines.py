@@ -266,10 +266,11 @@ def _check_fields(number: int, data: dict[str, Any], kind: type[msgspec.Struct])
 
 
 def _check_rules(number: int, line: EventLine) -> None:
-    known = (rulebook.RULES_PUBLISHED, rulebook.RULES_PUBLISHED_VERSION)
-    if (line.type, line.schema_version) != known:
+    if not rulebook.reads(line.type, line.schema_version):
         raise BadLine(number, f"cannot read {line.type} version {line.schema_version} of rules")
-    event = _convert(number, line.data, rulebook.RulesPublished, "data")
+    event = _convert(number, line.data, rulebook.EVENTS[line.type], "data")
+    if not isinstance(event, rulebook.RulesPublished):
+        return
     try:
         rules.parse(event.document)
     except rules.BrokenRuleSet as error:

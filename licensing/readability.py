@@ -23,9 +23,7 @@ class Unreadable(msgspec.Struct, frozen=True):
 
 def readable(type_name: str, schema_version: int) -> bool:
     """Whether this build has a reader for events of this type and version."""
-    if type_name == rulebook.RULES_PUBLISHED:
-        return schema_version == rulebook.RULES_PUBLISHED_VERSION
-    return codec.reads(type_name, schema_version)
+    return rulebook.reads(type_name, schema_version) or codec.reads(type_name, schema_version)
 
 
 def unreadable() -> list[Unreadable]:

@@ -1,24 +1,57 @@
 """The published rules: the `rules-<id>` stream, folded and kept as long as its head stays."""
 
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
 import msgspec
 
 from licensing import connection, rules, store
-from licensing.rules import PublishedRules
+from licensing.rules import PublishedRules, life
+from licensing.rules.life import RulesPublished
+
+__all__ = [
+    "EVENTS",
+    "RULES_PUBLISHED",
+    "RULES_PUBLISHED_VERSION",
+    "RULE_SET",
+    "NoRules",
+    "PublishedRules",
+    "RulesPublished",
+    "by_hash",
+    "connection",
+    "current",
+    "head",
+    "life_of",
+    "reads",
+    "row",
+    "stream_of",
+    "versions",
+]
 
 RULE_SET = "download-license"
 RULES_PUBLISHED = "RulesPublished"
 RULES_PUBLISHED_VERSION = 1
 
+EVENTS: Mapping[str, type[life.Event]] = {
+    kind.__name__: kind
+    for kind in (
+        life.RulesPublished,
+        life.RulesDraftStarted,
+        life.RulesDraftEdited,
+        life.RulesDraftSubmitted,
+        life.RulesDraftApproved,
+        life.RulesDraftRejected,
+        life.RulesDraftPublished,
+        life.RulesRolledBack,
+    )
+}
+"""The events of a rule set's stream by their names; all are in their first schema version."""
 
-class RulesPublished(msgspec.Struct, frozen=True):
-    """A rule set came into force at `valid_from`. The document is kept whole."""
 
-    hash: str
-    valid_from: datetime
-    document: dict[str, Any]
+def reads(type_name: str, schema_version: int) -> bool:
+    """Whether events of this type and version can be read."""
+    return type_name in EVENTS and schema_version == RULES_PUBLISHED_VERSION
 
 
 class NoRules(Exception):
@@ -36,7 +69,7 @@ def stream_of(rule_set_id: str) -> str:
 
 
 def versions(rule_set_id: str = RULE_SET) -> tuple[PublishedRules, ...]:
-    """Each published version in the order of publication.
+    """Each published version in the order of publication, numbered from 1.
 
     The stream's head is read each time, so a publication reaches every process at once.
     """
@@ -45,17 +78,39 @@ def versions(rule_set_id: str = RULE_SET) -> tuple[PublishedRules, ...]:
     version = head.version if head else 0
     kept = _kept.get(rule_set_id)
     if kept is None or kept[0] != version:
-        recorded = store.read_stream(conn, stream_of(rule_set_id), until=version)
-        published = tuple(_published(rule_set_id, event) for event in recorded)
-        _kept[rule_set_id] = kept = (version, published)
+        known = kept[1] if kept is not None and kept[0] < version else ()
+        after = kept[0] if known and kept is not None else 0
+        recorded = store.read_stream(conn, stream_of(rule_set_id), after=after, until=version)
+        new = [event for event in recorded if event.type == RULES_PUBLISHED]
+        published = [
+            _published(rule_set_id, number, event)
+            for number, event in enumerate(new, start=len(known) + 1)
+        ]
+        _kept[rule_set_id] = kept = (version, (*known, *published))
     return kept[1]
 
 
-def _published(rule_set_id: str, event: store.RecordedEvent) -> PublishedRules:
-    data = msgspec.convert(event.data, RulesPublished)
+def head(rule_set_id: str = RULE_SET) -> int:
+    """The version of the stream: how many events it holds."""
+    found = store.stream_head(connection.opened(), stream_of(rule_set_id))
+    return found.version if found else 0
+
+
+def life_of(rule_set_id: str = RULE_SET) -> life.Life:
+    """All drafts and versions of a rule set, folded."""
+    lived = life.Life()
+    for event in store.read_stream(connection.opened(), stream_of(rule_set_id)):
+        actor = event.metadata.get("actor") or {}
+        told = msgspec.convert(event.data, EVENTS[event.type])
+        lived = life.evolve(lived, told, str(actor.get("id", "")))
+    return lived
+
+
+def _published(rule_set_id: str, number: int, event: store.RecordedEvent) -> PublishedRules:
+    data = msgspec.convert(event.data, life.RulesPublished)
     return PublishedRules(
         id=rule_set_id,
-        version=event.version,
+        version=number,
         hash=data.hash,
         valid_from=data.valid_from,
         published_at=event.recorded_at,

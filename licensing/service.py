@@ -9,7 +9,7 @@ import random
 import time
 from datetime import datetime
 from typing import Any
-from uuid import NAMESPACE_URL, UUID, uuid5
+from uuid import UUID, uuid5
 
 import msgspec
 from msgspec.structs import replace
@@ -25,6 +25,7 @@ from licensing import (
     store,
     terms,
 )
+from licensing.actors import NAMESPACE, Actor
 from licensing.deciding import Decided
 from licensing.domain.commands import (
     AcquireLicense,
@@ -59,16 +60,8 @@ __all__ = [
 ]
 
 CommandError = DomainError
-NAMESPACE = uuid5(NAMESPACE_URL, "playhead")
 TRY_FOR_S = 1.5
 LONGEST_PAUSE_S = 0.1
-
-
-class Actor(msgspec.Struct, frozen=True):
-    """Who asks: a device, staff, a job, an API client or an import; `id` is a pseudonym."""
-
-    kind: str
-    id: str
 
 
 class Answer(msgspec.Struct, frozen=True):
@@ -333,7 +326,7 @@ def publish_rules(
         stream,
         new,
         record,
-        expected=published[-1].version if published else store.NO_STREAM,
+        expected=rulebook.head(rule_set_id),
         recorded_at=recorded_at,
     )
     return _answer(appended)

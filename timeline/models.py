@@ -13,7 +13,16 @@ from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.utils import timezone
 
-SCOPES = ("member:read", "member:write", "title:write", "feed:read", "operations:read")
+SCOPES = (
+    "member:read",
+    "member:write",
+    "title:write",
+    "feed:read",
+    "operations:read",
+    "rules:read",
+    "rules:write",
+    "rules:approve",
+)
 """What a key may be allowed to do; reading and writing apart, per kind of thing."""
 
 _ALPHABET = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"

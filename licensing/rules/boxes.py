@@ -1,13 +1,13 @@
 """Is every request that these conditions admit admitted by those? Exactly, with a witness.
 
-All values that no cell of a rule set tells apart are one atom; a row is then a box, for each fact the
-set of atoms (the bits of an integer) that its cell accepts, and time is one more fact. Whether a
-union of boxes covers another is settled by splitting, as DPLL settles clauses: no arithmetic, no
+All values that no cell of a rule set tells apart are one atom; a row is then a box, for each fact
+the set of atoms (the bits of an integer) that its cell accepts, and time is one more fact. Whether
+a union of boxes covers another is settled by splitting, as DPLL settles clauses: no arithmetic, no
 solver.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from itertools import count
 from typing import Any, NamedTuple
 
@@ -32,7 +32,7 @@ class Atom(NamedTuple):
 
 
 class Space:
-    """The requests that a rule set can tell apart: a dimension for each fact that some row reads."""
+    """The requests that a rule set tells apart: a dimension for each fact that some row reads."""
 
     def __init__(self, ruleset: RuleSet) -> None:
         self.ruleset = ruleset
@@ -180,9 +180,7 @@ def _named(lists: Mapping[str, tuple[Scalar, ...]], cells: Sequence[Cell]) -> li
     return list(found)
 
 
-def _integers(
-    lists: Mapping[str, tuple[Scalar, ...]], cells: Sequence[Cell]
-) -> Iterator[Atom]:
+def _integers(lists: Mapping[str, tuple[Scalar, ...]], cells: Sequence[Cell]) -> Iterator[Atom]:
     cuts: set[int] = set()
     for cell in cells:
         cuts |= {bound for bound in (cell.ge, cell.lt) if bound is not None}

@@ -11,6 +11,7 @@ from licensing.rules.ruleset import BrokenRuleSet, Case, RuleSet, type_of
 from licensing.rules.tables import Cell, Row, Scalar, Table
 from licensing.rules.windows import is_sound
 
+MOST_ROWS = 5_000
 LARGEST = 10**6  # hours are more than a century
 
 
@@ -28,6 +29,10 @@ def faults(document: dict[str, Any]) -> Iterator[str]:
         ruleset = msgspec.convert(document, RuleSet)
     except msgspec.ValidationError as error:
         yield str(error)
+        return
+    rows = sum(len(table.rows) for table in ruleset.tables)
+    if rows > MOST_ROWS:
+        yield f"There are {rows:,} rows; at most {MOST_ROWS:,} can be decided on and verified."
         return
     yield from _names(ruleset)
     types = ruleset.types()

@@ -97,7 +97,9 @@ class _Whole:
         if hole is None:
             return
         witness, at = self.space.witness(hole)
-        told = ", ".join(f"{name} {_said(witness[name])}" for name in table.inputs if name in witness)
+        told = ", ".join(
+            f"{name} {_said(witness[name])}" for name in table.inputs if name in witness
+        )
         when = f" at {at.isoformat()}" if at is not None else ""
         message = f"No row of {table.id} matches {told or 'such a request'}{when}."
         proposal = self._filling(table, hole)
@@ -157,9 +159,7 @@ class _Whole:
             name for n in range(1, len(taken) + 2) if (name := f"{table.id}-gap-{n}") not in taken
         )
         then = {
-            name: min(row.then[name] for row in table.rows)
-            for name in table.outputs
-            if table.rows
+            name: min(row.then[name] for row in table.rows) for name in table.outputs if table.rows
         }
         proposal: dict[str, Any] = {
             "id": row_id, "when": self.space.cells(hole, table.inputs), "then": then,

@@ -155,7 +155,9 @@ def test_one_row_is_verified_as_all_are() -> None:
             alone = verification.verify_row(ruleset, row_id)
             for kind in ("unreachable", "dates", "gap"):
                 mine = [each for each in alone if each.kind == kind]
-                same = [each for each in whole if each.kind == kind and each.rows in ((), (row_id,))]
+                same = [
+                    each for each in whole if each.kind == kind and each.rows in ((), (row_id,))
+                ]
                 unique = ruleset.rows()[row_id][0].hit == "unique"
                 assert mine == same or (kind == "gap" and not unique)
             # What could go together with others can go alone.
@@ -189,7 +191,7 @@ def random_row(chance: random.Random, row_id: str) -> dict[str, Any]:
 
 
 def random_document(chance: random.Random) -> dict[str, Any]:
-    """A base table and a table of restrictions, on a number, a text and time; nulls allowed or not."""
+    """A base table and one of restrictions, on a number, a text and time; with nulls or without."""
     document = base(*(random_row(chance, f"b{n}") for n in range(chance.randint(1, 4))))
     for fact in document["facts"].values():
         fact["required"] = chance.random() < 0.5
@@ -311,15 +313,20 @@ def formula(each: Row, ruleset: RuleSet, n: Any, n_null: Any, s: Any, s_null: An
             parts.append(null == 1)
             continue
         parts.append(null == 0)
-        for members, inside in ((cell.in_, True), (cell.not_in, False),
-                                (ruleset.lists[cell.list] if cell.list else None, True)):  # fmt: skip
+        listed = ruleset.lists[cell.list] if cell.list else None
+        for members, inside in ((cell.in_, True), (cell.not_in, False), (listed, True)):
             if members is not None:
                 among = z3.Or(*(value == number(member) for member in members))
                 parts.append(among if inside else z3.Not(among))
-        for bound, holds in ((cell.ge, lambda b, v=value: v >= b), (cell.gt, lambda b, v=value: v > b),
-                             (cell.le, lambda b, v=value: v <= b), (cell.lt, lambda b, v=value: v < b)):  # fmt: skip
+        bounds = (
+            (cell.ge, "__ge__"),
+            (cell.gt, "__gt__"),
+            (cell.le, "__le__"),
+            (cell.lt, "__lt__"),
+        )
+        for bound, compared in bounds:
             if bound is not None:
-                parts.append(holds(bound))
+                parts.append(getattr(value, compared)(bound))
     if each.valid_from is not None:
         parts.append(t >= int((each.valid_from - DAY_0) / timedelta(hours=1)))
     if each.valid_to is not None:

@@ -1,11 +1,13 @@
 """The API as a tool uses it: each call's answer, and nothing but problems for what is wrong."""
 
 import base64
+import copy
 import hashlib
 import json
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -19,6 +21,7 @@ from tests.web.api_client import ApiClient, publish_rules
 from timeline.models import SCOPES, ApiKey
 
 Fresh = Callable[..., str]
+DEMO = Path(__file__).parents[2] / "licensing" / "demo"
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -700,6 +703,44 @@ def test_what_if(api: ApiClient, fresh: Fresh) -> None:
     ):
         problem(api.post(address, wrong), 422, "invalid_input", path)
     problem(api.post(address, {"from_version": head + 1, "drop": 1}), 404, "version_not_found")
+
+
+def test_rules_are_drafted_approved_and_published(api: ApiClient, fresh: Fresh) -> None:
+    rule_set = fresh("rules")
+    document = json.loads((DEMO / "rules_1.json").read_text())
+    other = ApiClient(ApiKey.issue("another")[1])
+    address = f"/rules/{rule_set}"
+    new = {"title": "The first rules", "draft_id": "d1", "document": document}
+    status, body = api.post(f"{address}/drafts", new)
+    assert (status, body["draft"]["status"]) == (200, "open")
+    problem(api.post(f"{address}/drafts", new), 409, "draft_exists")
+    broken = copy.deepcopy(document)
+    broken["tables"][0]["rows"].pop()
+    assert api.put(f"{address}/drafts/d1", {"document": broken, "revision": 0})[0] == 200
+    refused = problem(api.post(f"{address}/drafts/d1/submission"), 422, "draft_broken")
+    assert [fault["path"] for fault in refused["errors"]] == ["findings.gap"]
+    gap = api.get(f"{address}/drafts/d1")[1]["findings"][0]
+    assert (gap["kind"], gap["witness"]["plan"]) == ("gap", "premium")
+    stale = {"document": {**document, "title": "Mine"}, "revision": 0}
+    problem(api.put(f"{address}/drafts/d1", stale), 409, "draft_changed")
+    assert api.put(f"{address}/drafts/d1", {"document": document, "revision": 1})[0] == 200
+    submitted = api.post(f"{address}/drafts/d1/submission")[1]["draft"]
+    seen = {"hash": submitted["hash"]}
+    problem(api.post(f"{address}/drafts/d1/approval", seen), 403, "four_eyes")
+    assert other.post(f"{address}/drafts/d1/approval", seen)[1]["draft"]["status"] == "approved"
+    past = {"valid_from": instant(days=1)}
+    problem(api.post(f"{address}/drafts/d1/publication", past), 422, "valid_from_past")
+    assert api.post(f"{address}/drafts/d1/publication")[1]["draft"]["status"] == "published"
+    (version,) = api.get(f"{address}/versions")[1]["items"]
+    assert (version["version"], version["hash"]) == (1, submitted["hash"])
+    assert api.get(f"{address}/versions/1")[1]["document"] == document
+    problem(api.get(f"{address}/versions/2"), 404, "not_found")
+    problem(api.get(f"{address}/drafts/none"), 404, "not_found")
+    back = {"hash": submitted["hash"], "reason": "why"}
+    assert api.post(f"{address}/rollbacks", back)[1]["outcome"] == "unchanged"
+    reader = ApiClient(ApiKey.issue("reader", ["rules:read"])[1])
+    problem(reader.post(f"{address}/drafts", new), 403, "missing_scope")
+    assert reader.post(f"{address}/findings", {"document": broken})[1]["items"][0]["kind"] == "gap"
 
 
 def test_the_schema_lists_the_calls(api: ApiClient) -> None:

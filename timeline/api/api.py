@@ -16,6 +16,7 @@ from timeline.api import (
     members,
     plans,
     problems,
+    rules,
     support,
     timelines,
     titles,
@@ -75,6 +76,7 @@ api.add_router("/members/{member_id}/plan", plans.router)
 api.add_router("/members/{member_id}/explanations", explanations.router)
 api.add_router("/members/{member_id}/what-if", what_if.router)
 api.add_router("/members/{member_id}", support.router)
+api.add_router("/rules/{rule_set}", rules.router)
 api.add_router("/titles", titles.router)
 api.add_router("/events", feed.router)
 api.add_router("/projections", projections_.router)

@@ -19,6 +19,10 @@ from timeline.api import inputs, outputs
 from timeline.api.problems import Problem, invalid, request_id
 
 FUTURE = timedelta(minutes=5)
+# A rule set is one document, however many rows it has.
+RULES = "/api/v1/rules/"
+RULES_BYTES = 2 * 1024 * 1024
+RULES_NODES = 200_000
 
 _KEY = re.compile(r"[\x20-\x7e]{1,255}")
 _MATCH = re.compile(r'"?([0-9]{1,9})"?')
@@ -29,7 +33,12 @@ class GuardedParser(Parser):
 
     def parse_body(self, request: HttpRequest) -> dict[str, Any]:
         """The body, read once."""
-        received = guard.read_json(request)
+        large = request.path.startswith(RULES)
+        received = guard.read_json(
+            request,
+            max_bytes=RULES_BYTES if large else guard.MAX_BYTES,
+            max_nodes=RULES_NODES if large else guard.MAX_NODES,
+        )
         request.received = received  # type: ignore[attr-defined]
         return received
 
@@ -49,8 +58,8 @@ def run(
         given = service.handle(
             member_id,
             command,
-            command_id=_command_id(request),
-            actor=service.Actor(kind="api", id=_key_id(request)),
+            command_id=command_id(request),
+            actor=service.Actor(kind="api", id=key_id(request)),
             now=now,
             at=occurred_at,
             expected=expected,
@@ -78,11 +87,12 @@ def acquisition(body: inputs.Acquisition) -> AcquireLicense:
     return AcquireLicense(**body.model_dump(exclude={"occurred_at", "at"}))
 
 
-def _key_id(request: HttpRequest) -> str:
+def key_id(request: HttpRequest) -> str:
+    """Who asks: the id of the key."""
     return str(request.auth.pk)  # type: ignore[attr-defined]
 
 
-def _command_id(request: HttpRequest) -> str:
+def command_id(request: HttpRequest) -> str:
     """The client's id for this command. Without one, a retry is another command."""
     key = request.headers.get("Idempotency-Key")
     if key is None:

@@ -184,3 +184,56 @@ class WhatIf(Body):
     rules: OtherRules | None = None
     drop: Annotated[int, Field(ge=1, le=2**31 - 1)] | None = None
     add: OneMore | None = None
+
+
+RuleSetId = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,63}$"), Path()]
+VersionInPath = Annotated[int, Field(ge=0, le=2**31 - 1), Path()]
+DraftInPath = Annotated[LicenseId, Path()]
+Hash = Annotated[str, Field(pattern=r"^sha256:[0-9a-f]{64}$")]
+
+
+class Document(Body):
+    """A rule set."""
+
+    document: Attributes
+
+
+class NewDraft(Body):
+    """A draft of the version in force, or of a document."""
+
+    title: Name
+    draft_id: LicenseId | None = None
+    document: Attributes | None = None
+
+
+class DraftEdit(Body):
+    """The whole document that the draft becomes, and the revision that it was made of."""
+
+    document: Attributes
+    revision: Version
+
+
+class Approval(Body):
+    """The hash of what was read and is approved."""
+
+    hash: Hash
+
+
+class Rejection(Body):
+    """Why not."""
+
+    reason: Reason
+
+
+class Publication(Body):
+    """From when on; without it, now."""
+
+    valid_from: Instant | None = None
+
+
+class Rollback(Body):
+    """Which version, why, and from when on."""
+
+    hash: Hash
+    reason: Reason
+    valid_from: Instant | None = None
