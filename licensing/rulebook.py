@@ -6,7 +6,7 @@ from typing import Any
 
 import msgspec
 
-from licensing import connection, rules, store
+from licensing import connection, decisions, rules, store
 from licensing.rules import PublishedRules, life
 from licensing.rules.life import RulesPublished
 
@@ -26,6 +26,7 @@ __all__ = [
     "reads",
     "row",
     "stream_of",
+    "told",
     "versions",
 ]
 
@@ -131,6 +132,13 @@ def by_hash(hash: str, rule_set_id: str = RULE_SET) -> PublishedRules | None:
     """The published version with this hash."""
     found = (version for version in versions(rule_set_id) if version.hash == hash)
     return next(found, None)
+
+
+def told(record: Mapping[str, Any]) -> dict[str, Any]:
+    """A decision record as it was kept, in full: with the words of the rules that decided."""
+    named = record.get("rules") or {}
+    found = by_hash(str(named.get("hash")), str(named.get("id", RULE_SET)))
+    return decisions.full(record, found.ruleset if found else None)
 
 
 def row(hash: str, row_id: str) -> dict[str, Any] | None:

@@ -19,6 +19,7 @@ from licensing import (
     codec,
     connection,
     deciding,
+    decisions,
     history,
     rulebook,
     rules,
@@ -217,7 +218,7 @@ def _new_events(
         is_last = ordinal == len(decided.events) - 1
         metadata = dict(envelope)
         if is_last and decided.decision is not None:
-            metadata["decision"] = decided.decision
+            metadata["decision"] = decisions.packed(decided.decision)
         new.append(
             store.NewEvent(
                 event_id=event_id(stream, command_id, ordinal),
@@ -242,7 +243,7 @@ def _outcome(decided: Decided) -> dict[str, Any]:
         stored["same_as"] = decided.same_as
     if not decided.events and decided.decision is not None:
         # With events the record is in the last one's metadata; once is enough.
-        stored["decision"] = decided.decision
+        stored["decision"] = decisions.packed(decided.decision)
     return stored
 
 
@@ -255,7 +256,7 @@ def _answer(appended: store.Appended) -> Answer:
         outcome=outcome["outcome"],
         version=appended.version,
         events=appended.events,
-        decision=decision,
+        decision=rulebook.told(decision) if decision else None,
         license_id=outcome.get("license_id"),
         same_as=outcome.get("same_as"),
     )

@@ -183,8 +183,7 @@ def _terms(published: PublishedRules, found: rules.Evaluation, reason: str | Non
         "row": found.row,
         "facts": found.facts,
         "matched": list(found.matched),
-        "decisive": found.decisive,
-        "out": found.out,
+        "decisive": {check.limit: check.row for check in found.limits},
         "limits": [_limit(check) for check in found.limits],
     }
     if found.detail is not None:

@@ -8,7 +8,7 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from licensing import store
+from licensing import decisions, store
 from licensing.demo.stories import STORIES
 from tests.settings import SERVER
 from timeline import embedded
@@ -69,7 +69,8 @@ def history_of(conn, member):
 
 
 def failed_limits(event):
-    return [limit for limit in event.metadata["decision"]["limits"] if not limit["ok"]]
+    limits = decisions.full(event.metadata["decision"])["limits"]
+    return [limit for limit in limits if not limit["ok"]]
 
 
 def test_named_members_exist_and_each_has_a_line(demo):

@@ -84,7 +84,7 @@ def test_commands_are_decided_by_the_rules_when_they_occurred(fresh, load):
     assert types(member)[-1] == "AcquisitionRefused"
     last = history.load(member).steps[-1].recorded
     assert last.recorded_at == last.occurred_at == DAY + timedelta(hours=2)
-    assert last.metadata["decision"]["limits"][0]["max"] == 2
+    assert last.metadata["decision"]["limits"][0][2] == 2
     assert last.metadata["actor"]["kind"] == "import"
 
 

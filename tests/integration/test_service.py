@@ -7,7 +7,7 @@ import msgspec
 import pytest
 from django.db import connection, transaction
 
-from licensing import history, service, store
+from licensing import history, rulebook, rules, service, store
 from licensing.connection import opened as open_connection
 from licensing.domain.commands import (
     AcquireLicense,
@@ -272,3 +272,29 @@ def test_two_commands_legal_alone_and_illegal_together_are_never_both_accepted(f
         assert outcomes.count("accepted") == most - 1
         state = history.current(member)
         assert len({state.licenses[key].device_id for key in state.active}) == most
+
+
+def test_a_replay_never_asks_the_rules(fresh, monkeypatch):
+    """What was decided is read from the events: the evaluator may be gone or wrong."""
+    member = fresh()
+    ask(member, ChangePlan("basic", "NL"))
+    for number in range(3):
+        acquire(member, f"t{number}", f"d{number}")
+    expected = history.current(member)
+    history.forget(member)
+
+    def poisoned(*_, **__):
+        raise AssertionError("a replay asked the rules")
+
+    for name in ("outcome", "facts_of", "fault_of"):
+        monkeypatch.setattr(rules.Compiled, name, poisoned)
+    with pytest.raises(AssertionError, match="asked the rules"):
+        acquire(member, "t9", "d0")
+    history.forget(member)
+    assert history.current(member) == expected
+    told = history.load(member)
+    for version in range(told.head + 1):
+        assert told.state(version) == history.at_version(member, version)
+    around = history.around(member, told.head)
+    assert around[2] == expected
+    assert rulebook.told(history.decision_of(around[1].recorded))["limits"]

@@ -8,7 +8,7 @@ from django.http import HttpRequest
 from ninja import Path, Query, Router
 from pydantic import Field
 
-from licensing import history
+from licensing import history, rulebook
 from licensing.history import History, Step
 from timeline.api import inputs, keys, outputs, pages
 from timeline.api.problems import invalid
@@ -101,11 +101,12 @@ def read_event(
     """One event: as it is stored, as it is read, its decision, and the state before and after."""
     before, step, after = history.around(member_id, version)
     recorded = step.recorded
+    record = history.decision_of(recorded)
     return _item(step) | {
         "sentence": sentences.sentence(recorded.type, recorded.data, before),
         "stored": outputs.event(step.recorded),
         "read": msgspec.to_builtins(step.event),
-        "decision": history.decision_of(step.recorded) or None,
+        "decision": rulebook.told(record) if record else None,
         "before": state.as_json(before),
         "after": state.as_json(after),
         "changes": diff.changes(before, after),

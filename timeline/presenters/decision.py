@@ -5,6 +5,7 @@ from typing import Any
 
 import msgspec
 
+from licensing import decisions
 from licensing.domain import member as members
 from licensing.domain.member import Member
 from licensing.history import Step
@@ -92,10 +93,12 @@ class Why(msgspec.Struct, frozen=True):
     paste: str
 
 
-def record_of(step: Step) -> dict[str, Any] | None:
-    """The decision record of a step, if a rule decided it."""
-    record = step.recorded.metadata.get("decision")
-    return record if isinstance(record, dict) and record.get("verdict") else None
+def record_of(step: Step, published: PublishedRules | None = None) -> dict[str, Any] | None:
+    """The decision record of a step in full, if a rule decided it."""
+    kept = step.recorded.metadata.get("decision")
+    ruleset = published.ruleset if published else None
+    record = decisions.full(kept, ruleset) if isinstance(kept, dict) else {}
+    return record if record.get("verdict") else None
 
 
 def rules_hash(record: Mapping[str, Any]) -> str:
@@ -108,10 +111,10 @@ def why(
     step: Step, before: Member, names: Names, published: PublishedRules | None, row_of: RowOf
 ) -> Why | None:
     """The recorded decision of a step in words; None when no rule decided it."""
-    record = record_of(step)
+    record = record_of(step, published)
     if record is None:
         return None
-    limits = moments.decision_limits(step.recorded.metadata)
+    limits = moments.limits_of(record)
     code = str(record.get("reason") or "")
     short = next((limit for limit in limits if limit.get("ok") is False), None)
     failed = None if code in _BEFORE_RULES else short

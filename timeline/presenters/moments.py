@@ -7,6 +7,7 @@ from typing import Any
 
 import msgspec
 
+from licensing import decisions
 from licensing.history import History, Step
 from timeline.presenters import clock, sentences
 from timeline.presenters.sentences import Names, Phrase
@@ -144,7 +145,12 @@ def refused_limit(metadata: Mapping[str, Any]) -> dict[str, Any] | None:
 def decision_limits(metadata: Mapping[str, Any]) -> list[dict[str, Any]]:
     """The limits of a recorded decision that have a value and a maximum."""
     decision = metadata.get("decision")
-    limits = decision.get("limits") if isinstance(decision, Mapping) else None
+    return limits_of(decisions.full(decision)) if isinstance(decision, Mapping) else []
+
+
+def limits_of(record: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """The limits of a full record that have a value and a maximum."""
+    limits = record.get("limits")
     if not isinstance(limits, list):
         return []
     return [x for x in limits if isinstance(x, dict) and "value" in x and "max" in x]
