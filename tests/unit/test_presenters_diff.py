@@ -6,7 +6,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from licensing.domain import member as members
+from licensing.domain.allowance import AllowanceGranted
+from licensing.domain.device import DeviceDeactivated, DeviceRegistered
 from licensing.domain.member import Member
+from licensing.domain.membership import MembershipCancelled
+from licensing.domain.note import NoteAdded
 from tests.unit.past import Past
 from timeline.presenters import diff
 from timeline.presenters.sentences import Names
@@ -129,3 +133,19 @@ def test_changes_mirror_and_tell_equal_from_different(a: dict, b: dict) -> None:
         (x["path"], x["after"], x["before"]) for x in back
     ]
     assert diff.changes(a, a) == []
+
+
+def test_what_support_did_is_told() -> None:
+    past = Past().plan().records(DeviceRegistered("ipad", "tablet", "iPad"))
+    before = past.member
+    until = past.now + timedelta(days=3)
+    past.records(AllowanceGranted("a", "max_devices", 1, until, "Moving house", label="devices"))
+    past.records(NoteAdded("n", "Called about the iPad."))
+    past.records(DeviceDeactivated("ipad"))
+    past.records(MembershipCancelled("MEMBERSHIP_CANCELLED"))
+    told = words(diff.groups(before, past.member, Names.of(past.member)))
+    assert "More: None > 1 devices ()" in told["Added"]
+    assert "Reason: None > Moving house ()" in told["Added"]
+    assert "Text: None > Called about the iPad. ()" in told["Added"]
+    changed = [line.split(":")[0] for line in told["Changed"]]
+    assert changed == ["Deactivated", "Plan", "Cancelled"]

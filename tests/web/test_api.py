@@ -653,7 +653,7 @@ def test_goodwill_and_notes(api: ApiClient, fresh: Fresh) -> None:
     assert [each["limit"] for each in state["allowances"].values()] == ["max_devices"]
     told = api.get(f"/members/{member}/timeline")[1]["items"]
     said = [item["sentence"] for item in told]
-    assert any(words.startswith("Allowed 1 more devices, until ") for words in said)
+    assert any(words.startswith("Allowed 1 more device, until ") for words in said)
     assert "Note: Called.\nAgain." in said
 
 

@@ -112,6 +112,11 @@ def groups(before: Member, after: Member, names: Names, *, by_clock: bool = Fals
         else:
             changed.append(entity)
     _devices(before, after, names, added, changed)
+    added += _goodwill(before, after, names)
+    added += [
+        Entity("account", "Note", "", note.note_id, (Field("Text", None, note.text),))
+        for note in after.notes[len(before.notes) :]
+    ]
     plan = _plan_fields(before, after)
     if plan:
         changed.append(Entity("account", "Membership", "", "", tuple(plan)))
@@ -235,18 +240,38 @@ def _devices(
             )
             added.append(Entity("account", names.device(device_id), "device", device_id, fields))
             continue
+        pairs = (
+            ("Name", was.name, now.name),
+            ("Type", was.type, now.type),
+            ("Deactivated", _when(was.deactivated_at), _when(now.deactivated_at)),
+        )
         fields = tuple(
-            Field(label, old or "none", new or "none")
-            for label, old, new in (("Name", was.name, now.name), ("Type", was.type, now.type))
-            if old != new
+            Field(label, old or "none", new or "none") for label, old, new in pairs if old != new
         )
         changed.append(Entity("account", names.device(device_id), "device", device_id, fields))
 
 
+def _goodwill(before: Member, after: Member, names: Names) -> list[Entity]:
+    """The allowances that were granted in between."""
+    new = after.allowances.keys() - before.allowances.keys()
+    found = []
+    for allowance in (after.allowances[key] for key in sorted(new)):
+        about = allowance.studio or names.titles.get(allowance.title_id or "") or allowance.title_id
+        fields = (
+            Field("More", None, f"{allowance.amount} {allowance.label or allowance.limit}"),
+            Field("Until", None, clock.moment(allowance.expires_at)),
+            Field("Reason", None, allowance.reason),
+        )
+        found.append(Entity("account", "Allowance", about or "", allowance.allowance_id, fields))
+    return found
+
+
 def _plan_fields(before: Member, after: Member) -> list[Field]:
+    was, now = before.membership.cancelled_at, after.membership.cancelled_at
     pairs = (
         ("Plan", before.plan, after.plan),
         ("Country", before.country, after.country),
+        ("Cancelled", _when(was), _when(now)),
     )
     return [Field(label, was or "none", now or "none") for label, was, now in pairs if was != now]
 

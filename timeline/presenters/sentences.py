@@ -202,7 +202,10 @@ def _for(reason: object) -> str:
 
 
 def _allowance(data: Mapping[str, Any], names: Names) -> Phrase:
-    words = data.get("label") or reason_words(str(data.get("limit")))
+    words = str(data.get("label") or reason_words(str(data.get("limit"))))
+    if data.get("amount") == 1:
+        first, _, rest = words.partition(" ")
+        words = f"{first.removesuffix('s')} {rest}".rstrip()
     about = (
         data.get("studio") or names.titles.get(str(data.get("title_id"))) or data.get("title_id")
     )
