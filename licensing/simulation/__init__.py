@@ -1,17 +1,21 @@
 """Trials: a member's history lived again with something changed, and nothing written."""
 
+from licensing.simulation.backtest import Backtest, Sample, closed_loop
 from licensing.simulation.branch import Branch, Change, Deed, live_again
 from licensing.simulation.recorded import Item, as_json, recorded
 from licensing.simulation.what_if import NoSuchTrial, Trial, command_of, rules_of, what_if
 
 __all__ = [
+    "Backtest",
     "Branch",
     "Change",
     "Deed",
     "Item",
     "NoSuchTrial",
+    "Sample",
     "Trial",
     "as_json",
+    "closed_loop",
     "command_of",
     "live_again",
     "recorded",
