@@ -8,13 +8,12 @@ solver.
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
-from itertools import count
 from typing import Any, NamedTuple
 
+from licensing.rules.facts import Type
 from licensing.rules.ruleset import RuleSet
-from licensing.rules.tables import Cell, Row, Scalar, cell_holds
+from licensing.rules.tables import Cell, Row, Scalar, cell_holds, other_than
 
-OTHER = "any other value"
 TIME = "\0time"  # no fact is called so
 DAY = timedelta(days=1)
 
@@ -38,8 +37,11 @@ class Space:
         self.ruleset = ruleset
         rows = [row for table in ruleset.tables for row in table.rows]
         names = [name for name in ruleset.facts if any(name in row.when for row in rows)]
+        types = ruleset.types()
         self.atoms: dict[str, tuple[Atom, ...]] = {
-            name: tuple(_atoms(ruleset, name, [r.when[name] for r in rows if name in r.when]))
+            name: tuple(
+                _atoms(ruleset, types, name, [r.when[name] for r in rows if name in r.when])
+            )
             for name in names
         }
         times = sorted({each for row in rows for each in (row.valid_from, row.valid_to) if each})
@@ -105,12 +107,8 @@ class Space:
         return found
 
     def _during(self, row: Row) -> int:
-        return sum(
-            1 << number
-            for number, atom in enumerate(self.atoms[TIME])
-            if (row.valid_from is None or row.valid_from <= atom.value)
-            and (row.valid_to is None or atom.value < row.valid_to)
-        )
+        atoms = enumerate(self.atoms[TIME])
+        return sum(1 << number for number, atom in atoms if row.valid_at(atom.value))
 
 
 def empty(box: Box) -> bool:
@@ -156,36 +154,27 @@ def _lowest(bits: int) -> int:
 # -- Atoms --
 
 
-def _atoms(ruleset: RuleSet, name: str, cells: Sequence[Cell]) -> Iterator[Atom]:
-    fact, kind = ruleset.facts[name], ruleset.types().get(name)
+def _atoms(
+    ruleset: RuleSet, types: Mapping[str, Type], name: str, cells: Sequence[Cell]
+) -> Iterator[Atom]:
+    fact, kind = ruleset.facts[name], types.get(name)
+    named = list(dict.fromkeys(value for cell in cells for value in cell.named(ruleset.lists)))
     if fact.domain is not None:
         yield from (Atom(value) for value in fact.domain)
     elif kind == "boolean":
         yield from (Atom(False), Atom(True))
     elif kind == "integer":
-        yield from _integers(ruleset.lists, cells)
+        yield from _integers(named, cells)
     else:
-        named = _named(ruleset.lists, cells)
         yield from (Atom(value) for value in named)
-        yield Atom(next(t for n in count() if (t := OTHER + "?" * n) not in named), other=True)
+        yield Atom(other_than(named), other=True)
     if not fact.required and ruleset.defaults.get(name) is None:
         yield Atom(None)
 
 
-def _named(lists: Mapping[str, tuple[Scalar, ...]], cells: Sequence[Cell]) -> list[Scalar]:
-    found: dict[Scalar, None] = {}
-    for cell in cells:
-        listed = lists[cell.list] if cell.list is not None else ()
-        found |= dict.fromkeys((*(cell.in_ or ()), *(cell.not_in or ()), *listed))
-    return list(found)
-
-
-def _integers(lists: Mapping[str, tuple[Scalar, ...]], cells: Sequence[Cell]) -> Iterator[Atom]:
-    cuts: set[int] = set()
-    for cell in cells:
-        cuts |= {bound for bound in (cell.ge, cell.lt) if bound is not None}
-        cuts |= {bound + 1 for bound in (cell.gt, cell.le) if bound is not None}
-    for value in _named(lists, cells):
+def _integers(named: Sequence[Scalar], cells: Sequence[Cell]) -> Iterator[Atom]:
+    cuts = {cut for cell in cells for cut in cell.cuts()}
+    for value in named:
         cuts |= {int(value), int(value) + 1}  # a named value is a stretch of its own
     ordered = sorted(cuts)
     if not ordered:

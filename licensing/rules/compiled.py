@@ -14,9 +14,9 @@ from zoneinfo import ZoneInfo
 
 from licensing.rules.facts import PYTHON
 from licensing.rules.ruleset import RuleSet
-from licensing.rules.tables import Cell, Row, Scalar, Table, cell_holds
+from licensing.rules.tables import Cell, Row, Scalar, Table, cell_holds, other_than
+from licensing.rules.windows import MICROSECOND
 
-OTHER = "any other"
 REMEMBERED = 10_000  # sets of rows that matched together
 
 
@@ -111,7 +111,7 @@ class Compiled:
         cells = [row.when[name] for _, row in self.rows if name in row.when]
         values = {value: None for cell in cells for value in cell.values(self.ruleset.lists)}
         texts = {value for value in values if isinstance(value, str)}
-        return (*values, *([_fresh_text({*values})] if texts else []))
+        return (*values, *([other_than(values)] if texts else []))
 
     def row(self, row_id: str) -> Row:
         """A row by its id."""
@@ -185,15 +185,11 @@ class _Column:
             else:
                 self._alike[cell] = self._alike.get(cell, 0) | 1 << number
         given = list(self._alike)
-        named = {
-            value
-            for cell in given
-            for value in (*(cell.in_ or ()), *(cell.not_in or ()), *_listed(cell, lists))
-        }
+        named = {value for cell in given for value in cell.named(lists)}
         self._named = {value: self._rows(value) for value in named}
-        self._cuts = sorted({cut for cell in given for cut in _cuts(cell)})
+        self._cuts = sorted({cut for cell in given for cut in cell.cuts()})
         self._between = [self._rows(value) for value in _representatives(self._cuts, named)]
-        self._other = self._rows(_fresh_text(named))
+        self._other = self._rows(other_than(named))
         self._null = self._rows(None)
 
     def mask(self, value: Any) -> int:
@@ -215,16 +211,6 @@ class _Column:
         return found
 
 
-def _listed(cell: Cell, lists: Mapping[str, tuple[Scalar, ...]]) -> tuple[Scalar, ...]:
-    return lists[cell.list] if cell.list is not None else ()
-
-
-def _cuts(cell: Cell) -> Iterable[int]:
-    """The integers at which a bound begins or ceases to hold."""
-    yield from (bound for bound in (cell.ge, cell.lt) if bound is not None)
-    yield from (bound + 1 for bound in (cell.gt, cell.le) if bound is not None)
-
-
 def _representatives(cuts: list[int], named: set[Scalar]) -> Iterable[int]:
     """A value that no cell names from each stretch between the cuts, where there is one.
 
@@ -243,23 +229,14 @@ def _representatives(cuts: list[int], named: set[Scalar]) -> Iterable[int]:
         yield next(free, start)
 
 
-def _fresh_text(named: set[Scalar]) -> str:
-    return next(text for number in count() if (text := OTHER + "?" * number) not in named)
-
-
 def _times(rows: list[Row]) -> Callable[[datetime], int] | None:
     """The rows that are valid at an instant; None where all always are."""
     cuts = sorted({each for row in rows for each in (row.valid_from, row.valid_to) if each})
     if not cuts:
         return None
 
-    def valid(at: datetime | None) -> int:
-        return sum(
-            1 << number
-            for number, row in enumerate(rows)
-            if (row.valid_from is None or (at is not None and row.valid_from <= at))
-            and (row.valid_to is None or at is None or at < row.valid_to)
-        )
+    def valid(at: datetime) -> int:
+        return sum(1 << number for number, row in enumerate(rows) if row.valid_at(at))
 
-    masks = [valid(None), *(valid(cut) for cut in cuts)]
+    masks = [valid(cuts[0] - MICROSECOND), *(valid(cut) for cut in cuts)]
     return lambda at: masks[bisect_right(cuts, at)]

@@ -34,8 +34,8 @@ def faults(document: dict[str, Any]) -> Iterator[str]:
     if rows > MOST_ROWS:
         yield f"There are {rows:,} rows; at most {MOST_ROWS:,} can be decided on and verified."
         return
-    yield from _names(ruleset)
     types = ruleset.types()
+    yield from _names(ruleset, types)
     for name, values in ruleset.lists.items():
         if len({type_of(value) for value in values}) > 1:
             yield f"List {name} holds values of several types."
@@ -46,10 +46,10 @@ def faults(document: dict[str, Any]) -> Iterator[str]:
             yield from _row(ruleset, types, table, row)
     yield from _output_types(ruleset)
     for case in ruleset.cases:
-        yield from _case(ruleset, case)
+        yield from _case(ruleset, types, case)
 
 
-def _names(ruleset: RuleSet) -> Iterator[str]:
+def _names(ruleset: RuleSet, types: dict[str, Type]) -> Iterator[str]:
     if not any(table.hit == "unique" for table in ruleset.tables):
         yield "There is no base table: nothing would be granted."
     for name in ruleset.facts.keys() & ruleset.counters.keys():
@@ -63,7 +63,7 @@ def _names(ruleset: RuleSet) -> Iterator[str]:
         if name not in ruleset.facts:
             yield f"There is a default for the unknown fact {name}."
         else:
-            yield from _value(ruleset, ruleset.types(), name, value, f"The default of {name}")
+            yield from _value(ruleset, types, name, value, f"The default of {name}")
     yield from _zones(ruleset)
     yield from _twice("table", [table.id for table in ruleset.tables])
     yield from _twice("row", [row.id for table in ruleset.tables for row in table.rows])
@@ -166,8 +166,7 @@ def _value(
         yield f"{place} names {value!r}, which {name} never is."
 
 
-def _case(ruleset: RuleSet, case: Case) -> Iterator[str]:
-    types = ruleset.types()
+def _case(ruleset: RuleSet, types: dict[str, Type], case: Case) -> Iterator[str]:
     for name, value in case.given.items():
         if name not in ruleset.facts:
             yield f"Example {case.id} gives the unknown fact {name}."

@@ -1,7 +1,8 @@
 """Decision tables as typed values: cells, rows and tables, and which rows match which facts."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import datetime
+from itertools import count
 from typing import Any, Literal
 
 import msgspec
@@ -21,11 +22,21 @@ class Cell(msgspec.Struct, frozen=True, forbid_unknown_fields=True, rename={"in_
     lt: int | None = None
     is_null: bool | None = None
 
+    def named(self, lists: Mapping[str, tuple[Scalar, ...]]) -> tuple[Scalar, ...]:
+        """The values that the cell names one by one."""
+        listed = lists.get(self.list, ()) if self.list is not None else ()
+        return (*(self.in_ or ()), *(self.not_in or ()), *listed)
+
     def values(self, lists: Mapping[str, tuple[Scalar, ...]]) -> tuple[Scalar, ...]:
         """Every value that the cell compares with."""
-        listed = lists.get(self.list, ()) if self.list is not None else ()
         bounds = [value for value in (self.ge, self.gt, self.le, self.lt) if value is not None]
-        return (*(self.in_ or ()), *(self.not_in or ()), *listed, *bounds)
+        return (*self.named(lists), *bounds)
+
+    def cuts(self) -> tuple[int, ...]:
+        """The integers at which a bound begins or ceases to hold."""
+        here = [bound for bound in (self.ge, self.lt) if bound is not None]
+        after = [bound + 1 for bound in (self.gt, self.le) if bound is not None]
+        return (*here, *after)
 
 
 class Row(
@@ -43,6 +54,12 @@ class Row(
     reason: str | None = None
     source: str | None = None
     owner: str | None = None
+
+    def valid_at(self, at: datetime) -> bool:
+        """Whether the row's dates let it hold at an instant."""
+        if self.valid_from is not None and at < self.valid_from:
+            return False
+        return self.valid_to is None or at < self.valid_to
 
 
 class Table(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
@@ -98,8 +115,11 @@ def row_matches(
     row: Row, facts: dict[str, Any], at: datetime, lists: Mapping[str, tuple[Scalar, ...]]
 ) -> bool:
     """Whether the row is valid at `at` and each of its cells holds."""
-    if row.valid_from is not None and at < row.valid_from:
-        return False
-    if row.valid_to is not None and at >= row.valid_to:
-        return False
-    return all(cell_holds(cell, facts.get(name), lists) for name, cell in row.when.items())
+    return row.valid_at(at) and all(
+        cell_holds(cell, facts.get(name), lists) for name, cell in row.when.items()
+    )
+
+
+def other_than(named: Collection[Scalar]) -> str:
+    """A text that is none of these values."""
+    return next(text for n in count() if (text := "any other" + "?" * n) not in named)
