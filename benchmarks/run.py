@@ -335,11 +335,11 @@ def _publish() -> None:
 
     django.setup()
     import licensing
-    from licensing import rulebook, service
+    from licensing import rulebook, rulemaking, service
 
     document = json.loads((Path(licensing.__file__).parent / "demo" / "rules_1.json").read_text())
     start = datetime(2010, 1, 1, tzinfo=UTC)
-    service.publish_rules(
+    rulemaking.publish(
         rulebook.RULE_SET, document, valid_from=start, command_id="bench",
         actor=service.Actor("staff", "bench"), now=start,
     )  # fmt: skip

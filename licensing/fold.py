@@ -70,11 +70,8 @@ def stream_of(member_id: str) -> str:
 
 def decoded(recorded: store.RecordedEvent) -> Step:
     """The recorded event as a step."""
-    try:
-        event = codec.read(recorded.type, recorded.schema_version, recorded.data_json)
-    except codec.UnreadableEvent as error:
-        return Step(recorded.version, recorded, None, str(error))
-    return Step(recorded.version, recorded, event)
+    event, why = _read(recorded.type, recorded.schema_version, recorded.data_json)
+    return Step(recorded.version, recorded, event, why)
 
 
 def apply(member: Member, step: Step | Fact) -> Member:
@@ -104,14 +101,18 @@ def batches(member_id: str, after: int, until: int | None = None) -> Iterator[li
 
 
 def _fact(read: store.Fact) -> Fact:
-    event, unreadable = None, None
+    event, why = _read(read.type, read.schema_version, read.data)
+    return Fact(read.version, event, read.occurred_at, read.recorded_at, read.rules, read.hash, why)
+
+
+def _read(
+    type_name: str, schema_version: int, data: str | bytes
+) -> tuple[members.Event | None, str | None]:
+    """The event, or why it cannot be read."""
     try:
-        event = codec.read(read.type, read.schema_version, read.data)
+        return codec.read(type_name, schema_version, data), None
     except codec.UnreadableEvent as error:
-        unreadable = str(error)
-    return Fact(
-        read.version, event, read.occurred_at, read.recorded_at, read.rules, read.hash, unreadable
-    )
+        return None, str(error)
 
 
 def from_the_start(member_id: str, until: int) -> Member:

@@ -19,7 +19,6 @@ __all__ = [
     "PublishedRules",
     "RulesPublished",
     "by_hash",
-    "connection",
     "current",
     "head",
     "life_of",
@@ -130,8 +129,14 @@ def current(at: datetime, rule_set_id: str = RULE_SET) -> PublishedRules:
 
 def by_hash(hash: str, rule_set_id: str = RULE_SET) -> PublishedRules | None:
     """The published version with this hash."""
-    found = (version for version in versions(rule_set_id) if version.hash == hash)
-    return next(found, None)
+    kept = _kept.get(rule_set_id)
+    # What is kept under a hash never changes, so that only an unknown one needs a look at the log.
+    known = _with_hash(kept[1], hash) if kept is not None else None
+    return known or _with_hash(versions(rule_set_id), hash)
+
+
+def _with_hash(published: tuple[PublishedRules, ...], hash: str) -> PublishedRules | None:
+    return next((version for version in published if version.hash == hash), None)
 
 
 def told(record: Mapping[str, Any]) -> dict[str, Any]:

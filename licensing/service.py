@@ -9,7 +9,7 @@ import random
 import time
 from datetime import datetime
 from typing import Any
-from uuid import UUID, uuid5
+from uuid import uuid5
 
 import msgspec
 from msgspec.structs import replace
@@ -26,7 +26,7 @@ from licensing import (
     store,
     terms,
 )
-from licensing.actors import NAMESPACE, Actor
+from licensing.actors import NAMESPACE, Actor, event_id
 from licensing.deciding import Decided
 from licensing.domain.commands import (
     AcquireLicense,
@@ -57,7 +57,6 @@ __all__ = [
     "UnreadableStream",
     "explain",
     "handle",
-    "publish_rules",
 ]
 
 CommandError = DomainError
@@ -170,10 +169,11 @@ def explain(
         member = history.current(member_id)
     else:
         member, _, _ = history.state_as_at(member_id, known_at=at)
-    decided = deciding.decide(named, member, moment, rulebook.current)
+    in_force = rulebook.current(moment.now)
+    decided = deciding.decide(named, member, moment, lambda at: in_force)
     turns: tuple[rules.Turn, ...] = ()
     if isinstance(named, AcquireLicense) and decided.outcome != "unchanged":
-        turns = terms.nearest(rulebook.current(moment.now), member, named, moment)
+        turns = terms.nearest(in_force, member, named, moment)
     return Explained(decided, member.version, turns)
 
 
@@ -232,11 +232,6 @@ def _new_events(
     return new
 
 
-def event_id(stream: str, command_id: str, ordinal: int) -> UUID:
-    """The id of the n-th event of a command: the same at every try."""
-    return uuid5(NAMESPACE, f"{stream}/{command_id}/{ordinal}")
-
-
 def _outcome(decided: Decided) -> dict[str, Any]:
     stored: dict[str, Any] = {"outcome": decided.outcome, "license_id": decided.license_id}
     if decided.same_as is not None:
@@ -278,56 +273,3 @@ def _stored_answer(stream: str, command_id: str, data_hash: bytes) -> Answer | N
 def _hash(command: Command) -> bytes:
     name = type(command).__name__.encode()
     return hashlib.sha256(name + b"\n" + rules.canonical(msgspec.to_builtins(command))).digest()
-
-
-def publish_rules(
-    rule_set_id: str,
-    document: dict[str, Any],
-    *,
-    valid_from: datetime,
-    command_id: str,
-    actor: Actor,
-    now: datetime,
-    recorded_at: datetime | None = None,
-) -> Answer:
-    """Publish a rule set from `valid_from` on; the same document again changes nothing.
-
-    Raises rules.BrokenRuleSet before anything is written.
-    """
-    rules.parse(document)
-    stream = rulebook.stream_of(rule_set_id)
-    published = rulebook.versions(rule_set_id)
-    hash = rules.hash_of(document)
-    event = rulebook.RulesPublished(hash=hash, valid_from=valid_from, document=document)
-    data = msgspec.to_builtins(event)
-    unchanged = bool(published) and published[-1].hash == hash
-    new = [] if unchanged else [
-        store.NewEvent(
-            event_id=event_id(stream, command_id, 0),
-            type=rulebook.RULES_PUBLISHED,
-            schema_version=rulebook.RULES_PUBLISHED_VERSION,
-            data=data,
-            metadata={
-                "command_id": command_id,
-                "command": "PublishRules",
-                "actor": msgspec.to_builtins(actor),
-            },
-            occurred_at=now,
-        )
-    ]  # fmt: skip
-    record = store.CommandRecord(
-        command_id=command_id,
-        name="PublishRules",
-        data={"hash": hash, "valid_from": data["valid_from"]},
-        data_hash=hashlib.sha256(rules.canonical(data)).digest(),
-        outcome={"outcome": "unchanged" if unchanged else "accepted", "license_id": None},
-    )
-    appended = store.append(
-        connection.opened(),
-        stream,
-        new,
-        record,
-        expected=rulebook.head(rule_set_id),
-        recorded_at=recorded_at,
-    )
-    return _answer(appended)

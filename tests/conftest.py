@@ -16,7 +16,7 @@ from django.db import connections
 from pytest_django.plugin import DjangoDbBlocker
 
 import licensing
-from licensing import rulebook, service
+from licensing import rulebook, rulemaking, service
 from tests.settings import SERVER
 from timeline.embedded import Addresses
 
@@ -55,7 +55,7 @@ def published_rules(database: Addresses) -> None:
     """The demo's first rule set, in force since 2024, so that commands can be decided."""
     document = json.loads((Path(licensing.__file__).parent / "demo" / "rules_1.json").read_text())
     start = datetime(2024, 1, 1, tzinfo=UTC)
-    service.publish_rules(
+    rulemaking.publish(
         rulebook.RULE_SET,
         document,
         valid_from=start,

@@ -14,7 +14,7 @@ import django
 import msgspec
 from django.db import connection
 
-from licensing import catalogue, rulebook, service, store
+from licensing import catalogue, rulebook, rulemaking, service, store
 from licensing import connection as connections
 from licensing.demo import cast, films, stories
 from licensing.demo.behavior import Habits
@@ -91,7 +91,7 @@ def _publish(number: Literal[1, 2], plan: Plan, command_id: str) -> None:
     valid_from = period.start if number == 1 else period.turn
     # The second rules are announced three days before they come into force.
     now = valid_from if number == 1 else valid_from - timedelta(days=3)
-    service.publish_rules(
+    rulemaking.publish(
         rulebook.RULE_SET,
         _document(number),
         valid_from=valid_from,

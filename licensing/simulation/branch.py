@@ -106,7 +106,7 @@ class _Life:
         versions = [happened.version for happened in item.events]
         then = tuple(happened.event for happened in item.events)
         version = versions[0] if versions else None
-        if self.change.drop in versions and self.change.drop is not None:
+        if self.change.drop in versions:
             self._note("left out", item.name, item.moment, version, (item.outcome, then), None)
         elif item.command is None:
             for happened in item.events:

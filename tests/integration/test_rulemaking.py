@@ -11,6 +11,7 @@ import pytest
 from django.db import connection
 
 from licensing import rulebook, rulemaking, service, store
+from licensing.connection import opened
 from licensing.rules import life
 from licensing.rules.ruleset import hash_of
 from tests.conftest import new_id
@@ -26,7 +27,7 @@ STRICTER["tables"][0]["rows"][1]["then"]["max_devices"] = 1
 def rule_set() -> str:
     """A rule set of its own, with the demo's first rules in force."""
     name = new_id("r")
-    service.publish_rules(
+    rulemaking.publish(
         name, FIRST, valid_from=NOON, command_id=new_id("c"),
         actor=service.Actor("staff", "setup"), now=NOON,
     )  # fmt: skip
@@ -59,7 +60,7 @@ def test_a_draft_changes_nothing_until_it_is_published(rule_set: str) -> None:
     assert rulebook.current(later, rule_set).version == 3
     assert rulebook.current(later, rule_set).hash == hash_of(FIRST)
     stream = rulebook.stream_of(rule_set)
-    assert store.verify_stream(rulebook.connection.opened(), stream) is None
+    assert store.verify_stream(opened(), stream) is None
 
 
 def test_a_command_id_takes_effect_once(rule_set: str) -> None:

@@ -8,6 +8,7 @@ import pytest
 from django.db import connection, transaction
 
 from licensing import history, rulebook, rules, service, store
+from licensing.actors import event_id
 from licensing.connection import opened as open_connection
 from licensing.domain.commands import (
     AcquireLicense,
@@ -189,7 +190,7 @@ def test_an_unreadable_event_stops_its_own_stream_only(fresh):
     member = fresh()
     acquire(member)
     alien = store.NewEvent(
-        event_id=service.event_id(member, "alien", 0),
+        event_id=event_id(member, "alien", 0),
         type="LicenseTeleported",
         schema_version=1,
         data={},

@@ -11,7 +11,8 @@ import pytest
 from django.core.management import CommandError, call_command
 from django.db import connection
 
-from licensing import history, rulebook, service, simulation, store
+from licensing import history, service, simulation, store
+from licensing.connection import opened
 from licensing.domain.commands import (
     AcquireLicense,
     ChangePlan,
@@ -175,7 +176,7 @@ def test_what_the_jobs_did_is_not_done_twice() -> None:
 
 def test_imported_events_are_givens(member: str) -> None:
     stream = history.stream_of(member)
-    conn = rulebook.connection.opened()
+    conn = opened()
     head = history.head(member)
     given = store.NewEvent(
         uuid.uuid4(), "PlanChanged", 2,

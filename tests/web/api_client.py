@@ -10,14 +10,14 @@ from django.http import HttpResponse
 from django.test import Client
 from django.utils import timezone
 
-from licensing import service
+from licensing import rulemaking, service
 
 RULES = Path(service.__file__).parent / "demo" / "rules_1.json"
 
 
 def publish_rules() -> None:
     """Put the demo's first rules in force, whatever was before."""
-    service.publish_rules(
+    rulemaking.publish(
         "download-license",
         json.loads(RULES.read_text()),
         valid_from=datetime(2020, 1, 1, tzinfo=UTC),
