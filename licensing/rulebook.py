@@ -1,6 +1,6 @@
 """The published rules: the `rules-<id>` stream, folded and kept as long as its head stays."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from datetime import datetime
 from typing import Any
 
@@ -17,6 +17,7 @@ __all__ = [
     "RULE_SET",
     "NoRules",
     "PublishedRules",
+    "RuleStep",
     "RulesPublished",
     "by_hash",
     "current",
@@ -24,6 +25,7 @@ __all__ = [
     "life_of",
     "reads",
     "row",
+    "steps",
     "stream_of",
     "told",
     "versions",
@@ -31,6 +33,7 @@ __all__ = [
 
 RULE_SET = "download-license"
 RULES_PUBLISHED = "RulesPublished"
+RULES_SUSPENDED = "RulesSuspended"
 RULES_PUBLISHED_VERSION = 1
 
 EVENTS: Mapping[str, type[life.Event]] = {
@@ -44,6 +47,7 @@ EVENTS: Mapping[str, type[life.Event]] = {
         life.RulesDraftRejected,
         life.RulesDraftPublished,
         life.RulesRolledBack,
+        life.RulesSuspended,
     )
 }
 """The events of a rule set's stream by their names; all are in their first schema version."""
@@ -60,7 +64,17 @@ class NoRules(Exception):
     code = "NO_RULES"
 
 
+class RuleStep(msgspec.Struct, frozen=True):
+    """One event of a rule set, with who caused it (a pseudonym) and when it became known."""
+
+    version: int
+    event: life.Event
+    by: str
+    at: datetime
+
+
 _kept: dict[str, tuple[int, tuple[PublishedRules, ...]]] = {}
+_lives: dict[str, life.Life] = {}
 
 
 def stream_of(rule_set_id: str) -> str:
@@ -81,12 +95,13 @@ def versions(rule_set_id: str = RULE_SET) -> tuple[PublishedRules, ...]:
         known = kept[1] if kept is not None and kept[0] < version else ()
         after = kept[0] if known and kept is not None else 0
         recorded = store.read_stream(conn, stream_of(rule_set_id), after=after, until=version)
-        new = [event for event in recorded if event.type == RULES_PUBLISHED]
-        published = [
-            _published(rule_set_id, number, event)
-            for number, event in enumerate(new, start=len(known) + 1)
-        ]
-        _kept[rule_set_id] = kept = (version, (*known, *published))
+        published = [*known]
+        for event in recorded:
+            if event.type == RULES_PUBLISHED:
+                published.append(_published(rule_set_id, len(published) + 1, event))
+            elif event.type == RULES_SUSPENDED:
+                published = [_suspended(each, event) for each in published]
+        _kept[rule_set_id] = kept = (version, tuple(published))
     return kept[1]
 
 
@@ -97,13 +112,22 @@ def head(rule_set_id: str = RULE_SET) -> int:
 
 
 def life_of(rule_set_id: str = RULE_SET) -> life.Life:
-    """All drafts and versions of a rule set, folded."""
-    lived = life.Life()
-    for event in store.read_stream(connection.opened(), stream_of(rule_set_id)):
+    """All drafts and versions of a rule set, folded; what was folded before is kept."""
+    lived = _lives.get(rule_set_id, life.Life())
+    if lived.version > head(rule_set_id):
+        lived = life.Life()  # the log was restored from before
+    for step in steps(rule_set_id, lived.version):
+        lived = life.evolve(lived, step.event, step.by)
+    _lives[rule_set_id] = lived
+    return lived
+
+
+def steps(rule_set_id: str = RULE_SET, after: int = 0) -> Iterator[RuleStep]:
+    """What happened to a rule set after a version of its stream, who did it and when."""
+    for event in store.read_stream(connection.opened(), stream_of(rule_set_id), after=after):
         actor = event.metadata.get("actor") or {}
         told = msgspec.convert(event.data, EVENTS[event.type])
-        lived = life.evolve(lived, told, str(actor.get("id", "")))
-    return lived
+        yield RuleStep(event.version, told, str(actor.get("id", "")), event.recorded_at)
 
 
 def _published(rule_set_id: str, number: int, event: store.RecordedEvent) -> PublishedRules:
@@ -118,12 +142,20 @@ def _published(rule_set_id: str, number: int, event: store.RecordedEvent) -> Pub
     )
 
 
+def _suspended(known: PublishedRules, event: store.RecordedEvent) -> PublishedRules:
+    data = msgspec.convert(event.data, life.RulesSuspended)
+    if (known.hash, known.valid_from) != (data.hash, data.valid_from):
+        return known
+    return known._replace(suspended_at=event.recorded_at)
+
+
 def current(at: datetime, rule_set_id: str = RULE_SET) -> PublishedRules:
     """The version in force at `at`; before the first publication, the first. Raises NoRules."""
     published = versions(rule_set_id)
     if not published:
         raise NoRules("No rules have been published yet.")
-    in_force = [version for version in published if version.valid_from <= at]
+    coming = [version for version in published if version.suspended_at is None]
+    in_force = [version for version in coming if version.valid_from <= at]
     return in_force[-1] if in_force else published[0]
 
 

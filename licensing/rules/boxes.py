@@ -35,7 +35,7 @@ class Space:
 
     def __init__(self, ruleset: RuleSet) -> None:
         self.ruleset = ruleset
-        rows = [row for table in ruleset.tables for row in table.rows]
+        rows = [row for table in ruleset.tables for row in table.enabled]
         names = [name for name in ruleset.facts if any(name in row.when for row in rows)]
         types = ruleset.types()
         self.atoms: dict[str, tuple[Atom, ...]] = {

@@ -42,7 +42,7 @@ class Compiled:
     def __init__(self, ruleset: RuleSet) -> None:
         self.ruleset = ruleset
         self.rows: tuple[tuple[Table, Row], ...] = tuple(
-            (table, row) for table in ruleset.tables for row in table.rows
+            (table, row) for table in ruleset.tables for row in table.enabled
         )
         self._by_id = {row.id: row for _, row in self.rows}
         types = ruleset.types()
@@ -143,7 +143,10 @@ class Compiled:
 
 
 class PublishedRules(NamedTuple):
-    """A version of a rule set that was published: its place in the stream, hash and start."""
+    """A version of a rule set that was published: its place in the stream, hash and start.
+
+    One that was suspended before its start never comes into force.
+    """
 
     id: str
     version: int
@@ -151,6 +154,7 @@ class PublishedRules(NamedTuple):
     valid_from: datetime
     published_at: datetime
     compiled: Compiled
+    suspended_at: datetime | None = None
 
     @property
     def ruleset(self) -> RuleSet:

@@ -75,6 +75,14 @@ class RulesRolledBack(msgspec.Struct, frozen=True):
     reason: str
 
 
+class RulesSuspended(msgspec.Struct, frozen=True):
+    """A version that was to come into force at `valid_from` will not: another one came first."""
+
+    hash: str
+    valid_from: datetime
+    reason: str
+
+
 Event = (
     RulesPublished
     | RulesDraftStarted
@@ -84,11 +92,12 @@ Event = (
     | RulesDraftRejected
     | RulesDraftPublished
     | RulesRolledBack
+    | RulesSuspended
 )
 
 # -- State --
 
-Status = Literal["open", "submitted", "approved", "rejected", "published"]
+Status = Literal["open", "submitted", "approved", "rejected", "published", "suspended"]
 
 
 class Draft(msgspec.Struct, frozen=True):
@@ -111,12 +120,32 @@ class Draft(msgspec.Struct, frozen=True):
 
 
 class Life(msgspec.Struct, frozen=True):
-    """All drafts of a rule set, and its published documents by hash, the last one at the end."""
+    """All drafts of a rule set, and its published documents by hash.
+
+    `starts` are the hashes that were published, each with its start, without those that were
+    suspended; `last` is the last of them.
+    """
 
     version: int = 0
     drafts: dict[str, Draft] = {}
     published: dict[str, dict[str, Any]] = {}
-    last: str | None = None
+    starts: tuple[tuple[str, datetime], ...] = ()
+
+    @property
+    def last(self) -> str | None:
+        """The version that was published last."""
+        return self.starts[-1][0] if self.starts else None
+
+    def in_force(self, at: datetime) -> str | None:
+        """The version in force at an instant; before the first start, the first one."""
+        begun = [hash for hash, start in self.starts if start <= at]
+        return begun[-1] if begun else (self.starts[0][0] if self.starts else None)
+
+    def scheduled(self, at: datetime) -> tuple[str, datetime] | None:
+        """The last version with its start, if that is still to come and others came before it."""
+        if len(self.starts) < 2 or self.starts[-1][1] <= at:
+            return None
+        return self.starts[-1]
 
 
 def evolve(life: Life, event: Event, by: str) -> Life:
@@ -125,12 +154,15 @@ def evolve(life: Life, event: Event, by: str) -> Life:
     match event:
         case RulesPublished():
             published = {**life.published, event.hash: event.document}
-            return replace(life, published=published, last=event.hash)
+            starts = (*life.starts, (event.hash, event.valid_from))
+            return replace(life, published=published, starts=starts)
         case RulesDraftStarted():
             draft = Draft(event.draft_id, event.title, event.base, event.document, (by,))
             return replace(life, drafts={**life.drafts, event.draft_id: draft})
         case RulesRolledBack():
             return life
+        case RulesSuspended():
+            return _suspended(life, event)
         case RulesDraftEdited():
             draft = life.drafts[event.draft_id]
             authors = draft.authors if by in draft.authors else (*draft.authors, by)
@@ -157,15 +189,30 @@ def _with(life: Life, draft: Draft, **changes: Any) -> Life:
     return replace(life, drafts={**life.drafts, draft.draft_id: replace(draft, **changes)})
 
 
+def _suspended(life: Life, event: RulesSuspended) -> Life:
+    starts = tuple(each for each in life.starts if each != (event.hash, event.valid_from))
+    drafts = {
+        name: replace(draft, status="suspended", approved_by=None, reason=event.reason)
+        if draft.status == "published" and draft.hash == event.hash
+        else draft
+        for name, draft in life.drafts.items()
+    }
+    return replace(life, starts=starts, drafts=drafts)
+
+
 # -- Commands and decisions --
 
 
 class StartDraft(msgspec.Struct, frozen=True):
-    """Begin to change the version in force; or, with a document, anything."""
+    """Begin to change the version that was published last, or with `base` the one in force.
+
+    With a document, begin with that.
+    """
 
     draft_id: str
     title: str
     document: dict[str, Any] | None = None
+    base: str | None = None
 
 
 class EditDraft(msgspec.Struct, frozen=True):
@@ -236,7 +283,7 @@ def decide(life: Life, command: Command, by: str, now: datetime) -> list[Event]:
     """The events that a command causes; an already-true fact yields none. Raises LifeError."""
     match command:
         case StartDraft():
-            return _start(life, command)
+            return _start(life, command, now)
         case EditDraft():
             return _edit(life, command)
         case SubmitDraft():
@@ -263,16 +310,18 @@ def _draft(life: Life, draft_id: str) -> Draft:
     return draft
 
 
-def _start(life: Life, command: StartDraft) -> list[Event]:
-    document = command.document
+def _start(life: Life, command: StartDraft, now: datetime) -> list[Event]:
+    base, document = command.base or life.last, command.document
+    if command.base not in (None, life.last, life.in_force(now)):
+        raise LifeError("BASE_SUPERSEDED", f"{command.base} is not in force, nor will it be.")
     if document is None:
-        if life.last is None:
+        if base is None:
             raise LifeError("NO_RULES", "Nothing was published yet: give a document to begin with.")
-        document = life.published[life.last]
+        document = life.published[base]
     known = life.drafts.get(command.draft_id)
     if known is not None:
         raise LifeError("DRAFT_EXISTS", f"There is a draft {command.draft_id} already.")
-    return [RulesDraftStarted(command.draft_id, command.title, life.last, document)]
+    return [RulesDraftStarted(command.draft_id, command.title, base, document)]
 
 
 def _edit(life: Life, command: EditDraft) -> list[Event]:
@@ -321,14 +370,21 @@ def _publish(life: Life, command: PublishDraft, now: datetime) -> list[Event]:
         return []
     if draft.status != "approved":
         raise LifeError("DRAFT_NOT_APPROVED", f"The draft is {draft.status}, not approved.")
-    if draft.base != life.last:
+    coming = life.scheduled(now)
+    first = coming is not None and draft.base == life.in_force(now)
+    if draft.base != life.last and not first:
         base = life.published.get(draft.base or "", {})
         meanwhile = between(base, life.published.get(life.last or "", {}))
         detail = "Another version was published since the draft was started."
         raise LifeError("BASE_SUPERSEDED", detail, meanwhile=meanwhile)
     _in_future(command.valid_from, now)
     published = RulesPublished(draft.hash, command.valid_from, draft.document)
-    return [published, RulesDraftPublished(command.draft_id, draft.hash)]
+    told: list[Event] = [published, RulesDraftPublished(command.draft_id, draft.hash)]
+    if coming is None or draft.base == life.last:
+        return told
+    # What was to come knows nothing of this: it waits for somebody to bring it up to date.
+    why = f"“{draft.title}” was published first, and changes the same version."
+    return [RulesSuspended(*coming, why), *told]
 
 
 def _roll_back(life: Life, command: RollBack, now: datetime) -> list[Event]:
@@ -339,6 +395,11 @@ def _roll_back(life: Life, command: RollBack, now: datetime) -> list[Event]:
         return []
     _in_future(command.valid_from, now)
     published = RulesPublished(command.hash, command.valid_from, document)
+    if coming := life.scheduled(now):
+        why = f"An earlier version was brought back: {command.reason}"
+        return [
+            RulesSuspended(*coming, why), published, RulesRolledBack(command.hash, command.reason)
+        ]  # fmt: skip
     return [published, RulesRolledBack(command.hash, command.reason)]
 
 

@@ -43,7 +43,10 @@ class Row(
     msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True,
     rename={"valid_from": "from", "valid_to": "to"},
 ):  # fmt: skip
-    """One rule. `id` is stable for ever; `valid_from` is inclusive, `valid_to` exclusive."""
+    """One rule. `id` is stable for ever; `valid_from` is inclusive, `valid_to` exclusive.
+
+    A disabled row stays in its place and decides nothing.
+    """
 
     id: str
     when: dict[str, Cell]
@@ -54,6 +57,7 @@ class Row(
     reason: str | None = None
     source: str | None = None
     owner: str | None = None
+    disabled: bool = False
 
     def valid_at(self, at: datetime) -> bool:
         """Whether the row's dates let it hold at an instant."""
@@ -72,6 +76,11 @@ class Table(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaul
     outputs: tuple[str, ...]
     rows: tuple[Row, ...]
     merge: dict[str, Literal["min", "and"]] = {}
+
+    @property
+    def enabled(self) -> tuple[Row, ...]:
+        """The rows that decide."""
+        return tuple(row for row in self.rows if not row.disabled)
 
 
 def cell_holds(cell: Cell, value: Any, lists: Mapping[str, tuple[Scalar, ...]]) -> bool:
@@ -114,9 +123,11 @@ ANYTHING = Cell()
 def row_matches(
     row: Row, facts: dict[str, Any], at: datetime, lists: Mapping[str, tuple[Scalar, ...]]
 ) -> bool:
-    """Whether the row is valid at `at` and each of its cells holds."""
-    return row.valid_at(at) and all(
-        cell_holds(cell, facts.get(name), lists) for name, cell in row.when.items()
+    """Whether the row is enabled, valid at `at`, and each of its cells holds."""
+    return (
+        not row.disabled
+        and row.valid_at(at)
+        and all(cell_holds(cell, facts.get(name), lists) for name, cell in row.when.items())
     )
 
 

@@ -52,11 +52,11 @@ def verify(ruleset: RuleSet) -> tuple[Finding, ...]:
     whole = _Whole(ruleset)
     found: list[Finding] = []
     for table in ruleset.tables:
-        for row in table.rows:
+        for row in table.enabled:
             found += whole.unreachable(table, row)
         if table.hit == "unique":
             found += whole.gap(table)
-            found += whole.overlaps(table, table.rows)
+            found += whole.overlaps(table, table.enabled)
     return (*found, *whole.all_redundant())
 
 
@@ -64,6 +64,8 @@ def verify_row(ruleset: RuleSet, row_id: str) -> tuple[Finding, ...]:
     """What is wrong with one row, and with what its table covers: enough after one edit."""
     whole = _Whole(ruleset)
     table, row = ruleset.rows()[row_id]
+    if row.disabled:
+        return tuple(whole.gap(table)) if table.hit == "unique" else ()
     found = [*whole.unreachable(table, row)]
     if table.hit == "unique":
         return (*found, *whole.gap(table), *whole.overlaps(table, [row]))
@@ -76,7 +78,7 @@ class _Whole:
 
     def __init__(self, ruleset: RuleSet) -> None:
         self.space = Space(ruleset)
-        self.rows = [(table, row) for table in ruleset.tables for row in table.rows]
+        self.rows = [(table, row) for table in ruleset.tables for row in table.enabled]
         self.boxes: dict[str, Box] = {row.id: self.space.box(row) for _, row in self.rows}
 
     def unreachable(self, table: Table, row: Row) -> Iterator[Finding]:
@@ -93,7 +95,7 @@ class _Whole:
 
     def gap(self, table: Table) -> Iterator[Finding]:
         """A request that no row of a base table matches."""
-        hole = boxes.uncovered(self.space.whole, [self.boxes[row.id] for row in table.rows])
+        hole = boxes.uncovered(self.space.whole, [self.boxes[row.id] for row in table.enabled])
         if hole is None:
             return
         witness, at = self.space.witness(hole)
@@ -109,7 +111,7 @@ class _Whole:
         """Two rows of a base table that match the same request, each pair once."""
         told: set[frozenset[str]] = set()
         for row in rows:
-            for other in table.rows:
+            for other in table.enabled:
                 pair = frozenset((row.id, other.id))
                 if other.id == row.id or pair in told:
                     continue
@@ -154,7 +156,7 @@ class _Whole:
 
     def _filling(self, table: Table, hole: Box) -> dict[str, Any]:
         """A row for a gap, with the tightest of what the table's rows grant."""
-        taken = self.boxes.keys()
+        taken = self.space.ruleset.rows().keys()
         row_id = next(
             name for n in range(1, len(taken) + 2) if (name := f"{table.id}-gap-{n}") not in taken
         )

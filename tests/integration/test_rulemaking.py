@@ -118,3 +118,24 @@ def test_another_process_decides_by_the_new_version_at_its_next_decision(rule_se
         if len(seen) == 1:
             ask(rule_set, "ann", life.PublishDraft("d", NOON))
     assert seen == [hash_of(FIRST), hash_of(STRICTER)]
+
+
+def test_a_suspended_version_never_comes_into_force(rule_set: str) -> None:
+    later, first = NOON + timedelta(days=1), hash_of(FIRST)
+    approved(rule_set, "d", STRICTER)
+    ask(rule_set, "ann", life.PublishDraft("d", later))
+    urgent = {**FIRST, "title": "Mended"}
+    ask(rule_set, "ann", life.StartDraft("u", "Mend it", base=first))
+    ask(rule_set, "ann", life.EditDraft("u", urgent, 0))
+    ask(rule_set, "ann", life.SubmitDraft("u"))
+    ask(rule_set, "bea", life.ApproveDraft("u", hash_of(urgent)))
+    assert rulebook.current(later, rule_set).hash == hash_of(STRICTER)
+    ask(rule_set, "ann", life.PublishDraft("u", NOON))
+    for _ in range(2):  # kept, and read anew
+        assert rulebook.current(later, rule_set).hash == hash_of(urgent)
+        assert rulebook.versions(rule_set)[1].suspended_at is not None
+        rulebook._kept.clear()
+    assert [step.by for step in rulebook.steps(rule_set)][-3:] == ["ann", "ann", "ann"]
+    kept = rulebook.life_of(rule_set)
+    rulebook._lives.clear()
+    assert rulebook.life_of(rule_set) == kept

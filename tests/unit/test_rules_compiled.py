@@ -57,7 +57,7 @@ def tables(draw: st.DrawFn) -> dict[str, Any]:
         start, end = draw(st.none() | st.integers(-3, 3)), draw(st.none() | st.integers(-3, 3))
         rows.append(
             {"id": f"r{number}", "when": when, "then": {"most": draw(st.integers(0, 9))},
-             "from": days(start), "to": days(end)}
+             "from": days(start), "to": days(end), "disabled": draw(st.integers(0, 4)) == 0}
         )  # fmt: skip
     fact = {name: {"path": name, "label": name} for name in ("text", "number", "truth")}
     return {

@@ -207,3 +207,42 @@ def test_an_edit_of_a_row_does_not_depend_on_its_place() -> None:
     (order,) = edits.between(FIRST, moved)
     assert order.path == ("tables", "base", "rows", edits.ORDER)
     assert edits.applied(FIRST, [order]) == moved
+
+
+def scheduled_and_urgent() -> tuple[Story, Any]:
+    """A stricter version is to come tomorrow; another draft changes what is in force today."""
+    story = Story()
+    story.draft().asks("ann", SubmitDraft("d"))
+    story.asks("bea", ApproveDraft("d", hash_of(STRICTER)))
+    story.asks("ann", PublishDraft("d", NOON + timedelta(days=1)))
+    urgent = {**FIRST, "title": "Mended"}
+    story.asks("ann", StartDraft("u", "Mend it", base=hash_of(FIRST)))
+    story.asks("ann", EditDraft("u", urgent, 0))
+    story.asks("ann", SubmitDraft("u"))
+    story.asks("bea", ApproveDraft("u", hash_of(urgent)))
+    return story, urgent
+
+
+def test_a_scheduled_version_is_suspended_when_another_comes_first() -> None:
+    story, urgent = scheduled_and_urgent()
+    suspended, published, _ = story.asks("ann", PublishDraft("u", NOON))
+    assert isinstance(suspended, life.RulesSuspended)
+    assert suspended.hash == hash_of(STRICTER)
+    assert isinstance(published, RulesPublished)
+    later = NOON + timedelta(days=2)
+    assert story.life.in_force(later) == hash_of(urgent)
+    draft = story.life.drafts["d"]
+    assert (draft.status, draft.approved_by) == ("suspended", None)
+    assert "Mend it" in (draft.reason or "")
+    story.refuses("ann", PublishDraft("d", later), "DRAFT_NOT_APPROVED")
+
+
+def test_what_is_scheduled_can_be_changed_or_taken_back() -> None:
+    story, _ = scheduled_and_urgent()
+    story.asks("ann", StartDraft("more", "And more"))
+    assert story.life.drafts["more"].base == hash_of(STRICTER)
+    story.refuses("ann", StartDraft("x", "X", base="sha256:" + "0" * 64), "BASE_SUPERSEDED")
+    suspended, *_ = story.asks("bea", RollBack(hash_of(FIRST), NOON, "Not yet"))
+    assert isinstance(suspended, life.RulesSuspended)
+    assert story.life.in_force(NOON + timedelta(days=2)) == hash_of(FIRST)
+    assert story.life.scheduled(NOON) is None

@@ -121,6 +121,15 @@ def test_a_hole_in_time_is_a_gap() -> None:
     assert datetime(2026, 1, 10, tzinfo=UTC) <= gap.at < datetime(2026, 1, 12, tzinfo=UTC)
 
 
+def test_a_disabled_row_is_as_good_as_none() -> None:
+    low, high = row("low", n={"lt": 5}), row("high", 7, n={"ge": 5})
+    assert verification.examine(base(low, high, {**row("both"), "disabled": True})) == ()
+    (gap,) = verification.examine(base(low, {**high, "disabled": True}))
+    assert gap.kind == "gap"
+    ruleset = rules.parse(base(low, {**high, "disabled": True}))
+    assert verification.verify_row(ruleset, "high") == (gap,)
+
+
 def test_a_restriction_shadowed_by_several_is_redundant() -> None:
     document = restricted(
         row("low", 2, n={"lt": 5}), row("high", 3, n={"ge": 5}), row("s", 3, s={"in": ["a"]})
