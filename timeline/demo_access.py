@@ -12,14 +12,14 @@ from django.conf import settings
 from django.contrib.auth.models import Group, User
 
 from timeline.models import ApiKey
+from timeline.policy import STAFF_ROLES
 
-ROLES = ("viewer", "agent", "rules author", "rules approver", "operator", "auditor")
 KEY_NAME = "demo"
 
 
 def ensure_roles() -> None:
     """Every role is a group, demo or not: what a group may do is said by the views."""
-    for role in ROLES:
+    for role in STAFF_ROLES:
         Group.objects.get_or_create(name=role)
 
 
@@ -29,7 +29,7 @@ def ensure_demo_access(url: str) -> None:
     known = _read(path)
     passwords = {user["username"]: user["password"] for user in known.get("users", [])}
     users = []
-    for role in ROLES:
+    for role in STAFF_ROLES:
         username = role.replace(" ", "-")
         password = passwords.get(username) or f"{username}-{secrets.token_hex(4)}"
         _ensure_user(username, password, role)

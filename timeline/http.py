@@ -3,7 +3,7 @@
 import re
 from collections.abc import Callable
 from functools import wraps
-from typing import Any, Concatenate, ParamSpec
+from typing import Any, Concatenate, ParamSpec, Protocol, overload
 from urllib.parse import urlencode, urlsplit
 
 from django.conf import settings
@@ -13,40 +13,80 @@ from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.utils.cache import patch_vary_headers
 
-P = ParamSpec("P")
+from timeline import policy
+from timeline.policy import ADMINISTRATOR, STAFF_ROLES
 
-STAFF_ROLES = ("viewer", "agent", "rules author", "rules approver", "operator", "auditor")
+P = ParamSpec("P")
+View = Callable[Concatenate[HttpRequest, P], HttpResponseBase]
+
 MEMBER_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 
 
-def role_of(request: HttpRequest) -> str | None:
-    """The first staff role of whoever is signed in; None for everybody else."""
+class Decorator(Protocol):
+    """What `staff_page(...)` gives."""
+
+    def __call__(self, view: View[P]) -> View[P]: ...
+
+
+def roles_of(request: HttpRequest) -> tuple[str, ...]:
+    """The roles of whoever is signed in, in the order of STAFF_ROLES; none for everybody else."""
     if isinstance(request.user, AnonymousUser) or not request.user.is_active:
-        return None
+        return ()
     held = set(request.user.groups.values_list("name", flat=True))
-    found = next((role for role in STAFF_ROLES if role in held), None)
-    return found or ("administrator" if request.user.is_superuser else None)
+    roles = tuple(role for role in STAFF_ROLES if role in held)
+    return (*roles, ADMINISTRATOR) if request.user.is_superuser else roles
 
 
-def staff_page(
-    view: Callable[Concatenate[HttpRequest, P], HttpResponseBase],
-) -> Callable[Concatenate[HttpRequest, P], HttpResponseBase]:
-    """Deny by default: a page opens for signed-in people with a staff role only."""
+def may(request: HttpRequest, permission: str) -> bool:
+    """Whether whoever opened this page holds a permission; for what a page offers to some only."""
+    return policy.permits(getattr(request, "roles", ()), permission)
 
+
+@overload
+def staff_page(view: View[P]) -> View[P]: ...
+@overload
+def staff_page(*, may: str = "read", writes: str = "") -> Decorator: ...
+def staff_page(view: View[P] | None = None, *, may: str = "read", writes: str = "") -> Any:
+    """Deny by default: a page opens for signed-in people whose roles hold the permission `may`.
+
+    `@staff_page` is for any staff role; `@staff_page(may="operate")` for one permission of
+    `timeline/policy.py`; `@staff_page(writes="act")` asks another one of a POST.
+    """
+    if view is not None:
+        return _guarded(view, policy.staff(may, writes))
+    asked = policy.staff(may, writes)
+
+    def decorate(view: View[P]) -> View[P]:
+        return _guarded(view, asked)
+
+    return decorate
+
+
+def _guarded(view: View[P], asked: policy.Policy) -> View[P]:
     @wraps(view)
     def guarded(request: HttpRequest, *args: P.args, **kwargs: P.kwargs) -> HttpResponseBase:
         if not request.user.is_authenticated:
             return _sign_in_first(request)
-        role = role_of(request)
-        if role is None:
-            raise PermissionDenied("Your account has no role yet; ask an administrator for one.")
-        request.role = role  # type: ignore[attr-defined]
+        _check_roles(request, asked.needs(request.method or ""))
         response = view(request, *args, **kwargs)
         patch_vary_headers(response, ["HX-Request", "HX-Target", "Cookie"])
         response.headers.setdefault("Cache-Control", "private, no-cache")
         return response
 
-    return guarded  # type: ignore[return-value]  # wraps() names the first argument
+    # wraps() names the first argument
+    return policy.declare(guarded, asked)  # type: ignore[return-value]
+
+
+def _check_roles(request: HttpRequest, permission: str) -> None:
+    roles = roles_of(request)
+    if not roles:
+        raise PermissionDenied("Your account has no role yet; ask an administrator for one.")
+    # Set before the refusal too: its page shows who is signed in.
+    request.roles = roles  # type: ignore[attr-defined]
+    request.role = roles[0]  # type: ignore[attr-defined]
+    if not policy.permits(roles, permission):
+        who = " or ".join(sorted(policy.PERMISSIONS[permission]))
+        raise PermissionDenied(f"This is for the role {who}; yours is {', '.join(roles)}.")
 
 
 def _sign_in_first(request: HttpRequest) -> HttpResponseBase:

@@ -128,6 +128,7 @@ MIDDLEWARE = [
     "csp.middleware.CSPMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "axes.middleware.AxesMiddleware",
+    "timeline.middleware.DefaultDeny",
 ]
 
 ROOT_URLCONF = "timeline.urls"

@@ -3,12 +3,13 @@
 from django.urls import path
 
 from timeline.api.api import api
+from timeline.policy import public
 from timeline.views import doctor, health, home, sign_in, timeline
 
 urlpatterns = [
     path("", home.home, name="home"),
-    path("sign-in/", sign_in.SignIn.as_view(), name="sign-in"),
-    path("sign-out/", sign_in.SignOut.as_view(), name="sign-out"),
+    path("sign-in/", public(sign_in.SignIn.as_view()), name="sign-in"),
+    path("sign-out/", public(sign_in.SignOut.as_view()), name="sign-out"),
     path("members/<str:member_id>/timeline/", timeline.head, name="timeline"),
     path("members/<str:member_id>/timeline/<str:version>/", timeline.step, name="step"),
     path("events/<uuid:event_id>/", timeline.event, name="event"),

@@ -7,11 +7,13 @@ from django.urls import URLPattern
 from ninja import NinjaAPI, Router
 from ninja.errors import HttpError, ValidationError
 
+from timeline import policy
 from timeline.api import (
     devices,
     explanations,
     feed,
     jobs,
+    keys,
     licenses,
     members,
     plans,
@@ -27,6 +29,9 @@ from timeline.api.commanding import GuardedParser
 from timeline.api.docs import Docs
 from timeline.api.outputs import Renderer
 
+DESCRIPTIONS = ("openapi-json", "openapi-view", "api-root")
+"""What ninja adds itself: how the API is called, and nothing that anybody did with it."""
+
 
 class PlayheadAPI(NinjaAPI):
     """Ninja's API with every view enclosed, those that ninja adds itself included."""
@@ -39,7 +44,8 @@ class PlayheadAPI(NinjaAPI):
 
 
 def _enclosed(pattern: Any) -> URLPattern:
-    view = problems.enclose(pattern.callback)
+    asked = policy.PUBLIC if pattern.name in DESCRIPTIONS else policy.BY_KEY
+    view = policy.declare(problems.enclose(pattern.callback), asked)
     return URLPattern(pattern.pattern, view, pattern.default_args, pattern.name)
 
 
@@ -50,6 +56,7 @@ api = PlayheadAPI(
     docs=Docs(),
     renderer=Renderer(),
     parser=GuardedParser(),
+    auth=keys.NOBODY,
     urls_namespace="api-1",
 )
 for kind in (Exception, Http404, HttpError, ValidationError):
@@ -62,7 +69,9 @@ everything_else = Router()
     ["GET", "HEAD", "OPTIONS", "POST", "PUT", "PATCH", "DELETE"],
     "/{path:address}",
     include_in_schema=False,
+    auth=None,
 )
+@policy.public
 def not_found(request: HttpRequest, address: str) -> None:
     """An address below the API that means nothing."""
     raise Http404

@@ -6,6 +6,8 @@ from ninja.security import HttpBearer
 from timeline.api.problems import Problem
 from timeline.models import ApiKey
 
+NO_SCOPE = ""
+
 
 class Key(HttpBearer):
     """Asks for a key with `scope`: 401 without a usable key, 403 without the scope."""
@@ -21,6 +23,9 @@ class Key(HttpBearer):
             raise Problem(403, "missing_scope", f"this key lacks the scope {self.scope}")
         return key
 
+
+NOBODY = Key(NO_SCOPE)
+"""What an operation asks that does not say which scope it needs: one that no key has."""
 
 READ = Key("member:read")
 WRITE = Key("member:write")
