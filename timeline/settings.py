@@ -100,6 +100,8 @@ SECRET_KEY = secret_key()
 DEBUG = os.environ.get("PLAYHEAD_DEBUG") == "1"
 ALLOWED_HOSTS = os.environ.get("PLAYHEAD_HOSTS", "localhost,127.0.0.1,[::1]").split(",")
 CSRF_TRUSTED_ORIGINS = [o for o in os.environ.get("PLAYHEAD_ORIGINS", "").split(",") if o]
+# What the pages show is a demonstration; each of them says so.
+DEMO_DATA = os.environ.get("PLAYHEAD_DEMO", "1" if (HOME / "demo.json").exists() else "0") == "1"
 BEHIND_HTTPS = any(origin.startswith("https://") for origin in CSRF_TRUSTED_ORIGINS)
 
 INSTALLED_APPS = [
@@ -146,6 +148,7 @@ TEMPLATES = [
                 "django.template.context_processors.request",
                 "django.contrib.auth.context_processors.auth",
                 "django.contrib.messages.context_processors.messages",
+                "timeline.context.frame",
             ],
         },
     }
@@ -247,6 +250,7 @@ CONTENT_SECURITY_POLICY = {
         "script-src": [SELF],
         "style-src": [SELF],
         "img-src": [SELF],
+        "font-src": [SELF],
         "connect-src": [SELF],
         "form-action": [SELF],
         "base-uri": [NONE],

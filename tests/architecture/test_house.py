@@ -41,13 +41,17 @@ def test_every_statement_is_asked_for(package):
 def test_vendored_files_are_as_recorded():
     vendor = ROOT / "static" / "vendor"
     recorded = json.loads((vendor / "VENDORED.json").read_text())
-    text = json.dumps(recorded)
-    scripts = sorted(vendor.rglob("*.js"))
-    assert scripts
-    for script in scripts:
-        digest = hashlib.sha384(script.read_bytes())
-        forms = (digest.hexdigest(), base64.b64encode(digest.digest()).decode())
-        assert any(form in text for form in forms), script.name
+    hashes = {name: said for package in recorded for name, said in package["files"].items()}
+    kept = {
+        str(path.relative_to(vendor)): path
+        for path in vendor.rglob("*")
+        if path.is_file() and path.name != "VENDORED.json"
+    }
+    assert kept.keys() == hashes.keys()
+    for name, path in kept.items():
+        digest = hashlib.sha384(path.read_bytes()).digest()
+        assert hashes[name] == f"sha384-{base64.b64encode(digest).decode()}", name
+    assert all(package["license_file"] in package["files"] for package in recorded)
 
 
 def test_requirements_are_pinned_by_hash_and_name_no_host():

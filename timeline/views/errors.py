@@ -4,6 +4,8 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.views.decorators.csrf import requires_csrf_token
 
+from timeline.http import role_of
+
 NOT_FOUND = "There is nothing at this address."
 FORBIDDEN = "Your account may not open this page."
 
@@ -12,10 +14,16 @@ def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
     """404, with the reason when a page gave one of its own."""
     words = exception.args[0] if exception.args else ""
     why = words if isinstance(words, str) and words else NOT_FOUND
-    return render(request, "404.html", {"why": why}, status=404)
+    return _page(request, "404.html", why, 404)
 
 
 @requires_csrf_token
 def forbidden(request: HttpRequest, exception: Exception) -> HttpResponse:
     """403, with what is missing."""
-    return render(request, "403.html", {"why": str(exception) or FORBIDDEN}, status=403)
+    return _page(request, "403.html", str(exception) or FORBIDDEN, 403)
+
+
+def _page(request: HttpRequest, template: str, why: str, status: int) -> HttpResponse:
+    """Staff keep their navigation, so that a wrong address is no dead end."""
+    request.role = role_of(request)  # type: ignore[attr-defined]
+    return render(request, template, {"why": why}, status=status)
