@@ -5,25 +5,44 @@ from datetime import UTC, datetime, timedelta
 from django.db import connection
 
 from licensing import service
-from licensing.domain.commands import AcquireLicense, ChangePlan, RegisterDevice, ReleaseLicense
+from licensing.domain.commands import (
+    AcquireLicense,
+    ChangePlan,
+    RegisterDevice,
+    ReleaseLicense,
+    RenewLicense,
+)
 from projections import heartbeat, runner, tasks
-from projections.read_models import license_index, member_directory, renewal_calendar
+from projections.read_models import (
+    decision_log,
+    license_index,
+    member_directory,
+    renewal_calendar,
+)
 from projections.registry import PROJECTORS
 from tests.conftest import new_id
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 ACTOR = service.Actor("api", "tests")
-TABLES = ("member_directory", "license_index", "license_index_device", "renewal_calendar")
+TABLES = (
+    "decision_log",
+    "decision_log_license",
+    "decision_log_member",
+    "license_index",
+    "license_index_device",
+    "member_directory",
+    "renewal_calendar",
+)
 
 
 def ask(member, command, now=NOW):
     return service.handle(member, command, command_id=new_id("c"), actor=ACTOR, now=now)
 
 
-def acquire(member, title, device):
+def acquire(member, title, device, now=NOW):
     attributes = {"name": title.title(), "studio": "UFA"}
     command = AcquireLicense(title, device, title=attributes, device={"type": "tv"})
-    return ask(member, command).license_id
+    return ask(member, command, now).license_id
 
 
 def snapshot():
@@ -91,6 +110,49 @@ def test_the_index_answers_by_license_device_and_member(fresh):
     (held,) = license_index.devices(device)
     assert (held.member_id, held.type, held.active) == (member, "tv", 1)
     assert license_index.find("nowhere") == []
+
+
+def test_decisions_are_found_by_the_row_that_decided(fresh):
+    member, start = fresh(), NOW + timedelta(days=30)
+    ask(member, ChangePlan("basic", "DE"), start)
+    first = acquire(member, "metropolis", "d1", start)
+    acquire(member, "nosferatu", "d2", start + timedelta(hours=1))
+    ask(member, RenewLicense(first), start + timedelta(hours=2))
+    runner.catch_up()
+    mine = [d for d in decision_log.by_row("b-basic", 500) if d.member_id == member]
+    assert [(d.version, d.command, d.outcome, d.reason) for d in mine] == [
+        (6, "RenewLicense", "refused", "RENEWAL_TOO_EARLY"),
+        (5, "AcquireLicense", "refused", "DEVICE_LIMIT"),
+        (3, "AcquireLicense", "accepted", None),
+    ]
+    assert {(d.title_id, d.studio, d.plan, d.country) for d in mine} == {
+        ("metropolis", "UFA", "basic", "DE"),
+        ("nosferatu", "UFA", "basic", "DE"),
+    }
+    assert len(decision_log.by_row("b-basic", 500, outcome="accepted")) < len(
+        decision_log.by_row("b-basic", 500)
+    )
+    refused = decision_log.refusals(start)
+    assert [d for d in refused if d.member_id == member] == mine[:2]
+    counts = {(c.row_id, c.reason): c for c in decision_log.refusal_counts(start)}
+    assert counts["b-basic", "DEVICE_LIMIT"].members >= 1
+    hours = decision_log.refusal_hours(start)
+    assert sum(hour.refusals for hour in hours) == len(refused)
+    assert start + timedelta(hours=1) in {hour.hour for hour in hours}
+
+
+def test_pages_of_decisions_do_not_overlap(fresh):
+    for _ in range(3):
+        member = fresh()
+        for title in ("metropolis", "nosferatu"):
+            acquire(member, title, "d1")
+    runner.catch_up()
+    whole = decision_log.by_row("b-standard", 500) or decision_log.by_row("b-basic", 500)
+    row_id, pages, after = whole[0].row_id, [], None
+    while page := decision_log.by_row(row_id, 2, after=after):
+        pages, after = pages + page, page[-1]
+    assert pages == whole
+    assert len(whole) == len({(d.member_id, d.version) for d in whole})
 
 
 def test_a_rebuild_from_zero_equals_the_live_tables(fresh):

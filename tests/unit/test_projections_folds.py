@@ -11,7 +11,12 @@ import pytest
 from licensing import store
 from projections import hints, jobs
 from projections.feed import category_of, subject_of
-from projections.read_models import license_index, member_directory, renewal_calendar
+from projections.read_models import (
+    decision_log,
+    license_index,
+    member_directory,
+    renewal_calendar,
+)
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 DAY = timedelta(days=1)
@@ -164,3 +169,32 @@ def test_a_broker_that_is_away_is_only_logged(monkeypatch):
 
     monkeypatch.setattr(tasks.catch_up, "apply_async", refuse)
     hints.Nudger()._send()
+
+
+def decided(type, row="base-premium", rules="ab12", reason=None, version=1, **data):
+    record = {"rules": {"id": "r", "version": 1, "hash": rules}, "row": row, "facts": {}}
+    more = {"reason": reason} if reason else {}
+    made = event(type, version=version, **data, **more)
+    return msgspec.structs.replace(
+        made, metadata_json=msgspec.json.encode({"decision": {**record, **more}}).decode()
+    )
+
+
+def test_a_decision_is_told_with_its_row_and_what_was_known():
+    license = decision_log.LicenseOf(7, "m-1", "l1", "t1", "UFA")
+    member = decision_log.MemberOf(7, "m-1", "premium", "DE")
+    refused = decided("RenewalRefused", "life", reason="LICENSE_LIFE", version=4)
+    row = decision_log.fold(refused, license, member)
+    assert (row.command, row.outcome, row.reason) == ("RenewLicense", "refused", "LICENSE_LIFE")
+    assert (row.row_id, row.rules, row.version) == ("life", "ab12", 4)
+    assert (row.title_id, row.studio, row.plan, row.country) == ("t1", "UFA", "premium", "DE")
+
+
+def test_a_decision_without_a_record_has_no_row():
+    row = decision_log.fold(issued(), None, None)
+    assert (row.command, row.outcome, row.row_id, row.rules) == (
+        "AcquireLicense",
+        "accepted",
+        None,
+        None,
+    )

@@ -18,6 +18,7 @@ from licensing import connection as stores
 from licensing import service, store
 from projections import hints, runner
 from tests.web.api_client import ApiClient, publish_rules
+from timeline.api import pages
 from timeline.models import SCOPES, ApiKey
 
 Fresh = Callable[..., str]
@@ -786,3 +787,34 @@ def test_the_reference_page_needs_no_script(api: ApiClient) -> None:
     assert "POST</b> <code>/api/v1/members/{member_id}/licenses</code>" in page
     assert " style=" not in page
     assert "unsafe" not in response["Content-Security-Policy"]
+
+
+def test_decisions_are_listed_by_the_row_that_decided(api: ApiClient, fresh: Fresh) -> None:
+    member = fresh()
+    api.acquire(member, "metropolis", "tv")
+    runner.catch_up()
+    status, body = api.get("/decisions?rule=b-standard&limit=500")
+    item = next(item for item in body["items"] if item["member_id"] == member)
+    assert (status, item["version"], item["outcome"], item["rule"]) == (
+        200,
+        2,
+        "accepted",
+        "b-standard",
+    )
+    assert item["studio"] == "Bar Pictures"
+    first = api.get("/decisions?rule=b-standard&limit=1")[1]
+    second = api.get(f"/decisions?rule=b-standard&limit=1&after={first['next'] or ''}")[1]
+    assert first["items"] != second["items"] or first["next"] is None
+    assert api.get("/decisions?rule=nowhere")[1] == {"items": [], "next": None}
+    problem(api.get("/decisions"), 422, "invalid_input", "query.rule")
+    problem(
+        api.get("/decisions?rule=b-standard&outcome=maybe"), 422, "invalid_input", "query.outcome"
+    )
+    for place in ([1], ["2026-01-01T00:00:00Z", "\u0000", 1], ["2026-01-01T00:00:00Z", "m", 2**63]):
+        wrong = pages.token(place)
+        problem(
+            api.get(f"/decisions?rule=b-standard&after={wrong}"),
+            422,
+            "invalid_input",
+            "query.after",
+        )

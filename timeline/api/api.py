@@ -9,6 +9,7 @@ from ninja.errors import HttpError, ValidationError
 
 from timeline import policy
 from timeline.api import (
+    decisions,
     devices,
     explanations,
     feed,
@@ -87,6 +88,7 @@ api.add_router("/members/{member_id}/what-if", what_if.router)
 api.add_router("/members/{member_id}", support.router)
 api.add_router("/rules/{rule_set}", rules.router)
 api.add_router("/titles", titles.router)
+api.add_router("/decisions", decisions.router)
 api.add_router("/events", feed.router)
 api.add_router("/projections", projections_.router)
 api.add_router("/jobs", jobs.router)
