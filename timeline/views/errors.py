@@ -4,7 +4,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.views.decorators.csrf import requires_csrf_token
 
-from timeline.http import role_of
+from timeline.http import roles_of
 
 NOT_FOUND = "There is nothing at this address."
 FORBIDDEN = "Your account may not open this page."
@@ -25,5 +25,7 @@ def forbidden(request: HttpRequest, exception: Exception) -> HttpResponse:
 
 def _page(request: HttpRequest, template: str, why: str, status: int) -> HttpResponse:
     """Staff keep their navigation, so that a wrong address is no dead end."""
-    request.role = role_of(request)  # type: ignore[attr-defined]
+    roles = roles_of(request)
+    request.roles = roles  # type: ignore[attr-defined]
+    request.role = roles[0] if roles else None  # type: ignore[attr-defined]
     return render(request, template, {"why": why}, status=status)
