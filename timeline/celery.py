@@ -29,6 +29,11 @@ app.conf.beat_schedule = {
         "schedule": 2.0,
         "options": {"expires": 2},
     },
+    "backtest": {
+        "task": "projections.tasks.backtest",
+        "schedule": 2.0,
+        "options": {"expires": 2},
+    },
     "sweep": {
         "task": "projections.tasks.sweep",
         "schedule": 30.0,

@@ -1,6 +1,7 @@
-"""The tables that Django knows: the catalogue's to work with, the log's to look at."""
+"""The tables that Django knows: catalogue and backtests to work with, the log to look at."""
 
+from licensing.models.backtest import BacktestRun
 from licensing.models.log import Command, Event
 from licensing.models.title import Title
 
-__all__ = ["Command", "Event", "Title"]
+__all__ = ["BacktestRun", "Command", "Event", "Title"]

@@ -1,6 +1,13 @@
 """Trials: a member's history lived again with something changed, and nothing written."""
 
-from licensing.simulation.backtest import Backtest, Sample, closed_loop
+from licensing.simulation.backtest import (
+    Backtest,
+    Part,
+    Sample,
+    as_values,
+    backtested,
+    from_values,
+)
 from licensing.simulation.branch import Branch, Change, Deed, live_again
 from licensing.simulation.recorded import Item, as_json, recorded
 from licensing.simulation.what_if import NoSuchTrial, Trial, command_of, rules_of, what_if
@@ -12,11 +19,14 @@ __all__ = [
     "Deed",
     "Item",
     "NoSuchTrial",
+    "Part",
     "Sample",
     "Trial",
     "as_json",
-    "closed_loop",
+    "as_values",
+    "backtested",
     "command_of",
+    "from_values",
     "live_again",
     "recorded",
     "rules_of",

@@ -36,8 +36,8 @@ class Change(msgspec.Struct, frozen=True):
 class Deed(msgspec.Struct, frozen=True):
     """One thing that was done in the branch, beside what was done for real.
 
-    `version` is that of the recorded step, if there is one. The outcome is `unknown` for a command
-    about something that the branch does not have.
+    `version` is that of the recorded step, if there is one, and `row_then` the rules' row that
+    decided it. The outcome is `unknown` for a command about something that the branch lacks.
     """
 
     kind: Kind
@@ -49,6 +49,7 @@ class Deed(msgspec.Struct, frozen=True):
     then: tuple[members.Event, ...]
     now: tuple[members.Event, ...]
     decision: dict[str, Any] | None = None
+    row_then: str | None = None
 
     @property
     def same(self) -> bool:
@@ -103,21 +104,18 @@ class _Life:
         return Branch(tuple(self.deeds), self.member, self.until, givens)
 
     def _live(self, item: Item) -> None:
-        versions = [happened.version for happened in item.events]
-        then = tuple(happened.event for happened in item.events)
-        version = versions[0] if versions else None
-        if self.change.drop in versions:
-            self._note("left out", item.name, item.moment, version, (item.outcome, then), None)
+        if self.change.drop in [happened.version for happened in item.events]:
+            self._note("left out", item.name, item.moment, item, None)
         elif item.command is None:
             for happened in item.events:
                 self._apply(happened.event, happened.occurred_at, happened.recorded_at, None)
-            told = (item.outcome, then)
-            self._note("given", item.name, item.moment, version, told, (item.outcome, then, None))
+            came = (item.outcome, _then(item), None)
+            self._note("given", item.name, item.moment, item, came)
         elif not item.job or self._due(item):
-            self._decide("decided", item.command, item.moment, version, (item.outcome, then))
-        elif then:
+            self._decide("decided", item.command, item.moment, item)
+        elif item.events:
             # The calendar of the branch does not ask for it, or will at another time.
-            self._note("left out", item.name, item.moment, version, (item.outcome, then), None)
+            self._note("left out", item.name, item.moment, item, None)
 
     def _due(self, item: Item) -> bool:
         license = self.member.licenses.get(getattr(item.command, "license_id", ""))
@@ -133,14 +131,14 @@ class _Life:
         while (due := self._next_due(instant)) is not None:
             at, license_id = due
             before = len(self.deeds)
-            self._decide("derived", RenewLicense(license_id), Moment(at, at), None, None)
+            self._decide("derived", RenewLicense(license_id), Moment(at, at), None)
             if self.deeds[before].outcome != "accepted":
                 self.given_up.add(license_id)
         if not self.added and self.change.add is not None:
             at = self.change.add_at or self.until
             if at <= instant:
                 self.added = True
-                self._decide("added", self.change.add, Moment(at, at), None, None)
+                self._decide("added", self.change.add, Moment(at, at), None)
 
     def _next_due(self, instant: datetime) -> tuple[datetime, str] | None:
         return min(self._derived_until(instant), default=None)
@@ -155,26 +153,19 @@ class _Life:
             if not any(at >= due for at in self.jobs.get(license.license_id, ())):
                 yield due, license.license_id
 
-    def _decide(
-        self,
-        kind: Kind,
-        command: Command,
-        moment: Moment,
-        version: int | None,
-        told: tuple[str, tuple[members.Event, ...]] | None,
-    ) -> None:
+    def _decide(self, kind: Kind, command: Command, moment: Moment, item: Item | None) -> None:
+        name = type(command).__name__
         try:
             members.expect_command(self.member, command, moment.now)
             decided = deciding.decide(command, self.member, moment, self.rules_at)
         except DomainError:
-            self._note(kind, type(command).__name__, moment, version, told, ("unknown", (), None))
+            self._note(kind, name, moment, item, ("unknown", (), None))
             return
         record = decided.decision
         hash = record["rules"]["hash"] if record else None
         for event in decided.events:
             self._apply(event, deciding.occurred_at(event, moment), moment.now, hash)
-        came = (decided.outcome, decided.events, record)
-        self._note(kind, type(command).__name__, moment, version, told, came)
+        self._note(kind, name, moment, item, (decided.outcome, decided.events, record))
 
     def _apply(
         self, event: members.Event, at: datetime, recorded_at: datetime, rules: str | None
@@ -187,15 +178,29 @@ class _Life:
         kind: Kind,
         name: str,
         moment: Moment,
-        version: int | None,
-        told: tuple[str, tuple[members.Event, ...]] | None,
+        item: Item | None,
         came: tuple[str, tuple[members.Event, ...], dict[str, Any] | None] | None,
     ) -> None:
-        outcome_then, then = told or (None, ())
         outcome, now, decision = came or (None, (), None)
+        told = _then(item) if item is not None else ()
         self.deeds.append(
-            Deed(kind, name, moment.at, version, outcome_then, outcome, then, now, decision)
+            Deed(
+                kind,
+                name,
+                moment.at,
+                item.events[0].version if item is not None and item.events else None,
+                item.outcome if item is not None else None,
+                outcome,
+                told,
+                now,
+                decision,
+                item.row if item is not None else None,
+            )
         )
+
+
+def _then(item: Item) -> tuple[members.Event, ...]:
+    return tuple(happened.event for happened in item.events)
 
 
 def _renewal_due(license: licenses.License) -> datetime | None:

@@ -28,7 +28,8 @@ class Happened(msgspec.Struct, frozen=True):
 class Item(msgspec.Struct, frozen=True):
     """A command with its events; or, without a command, an event that was imported as it was.
 
-    `after` is the version at which it was decided, `job` whether the calendar asked for it.
+    `after` is the version at which it was decided, `job` whether the calendar asked for it, `row`
+    the rules' row that decided.
     """
 
     moment: Moment
@@ -37,6 +38,7 @@ class Item(msgspec.Struct, frozen=True):
     command: Command | None = None
     outcome: str = "given"
     job: bool = False
+    row: str | None = None
 
     @property
     def name(self) -> str:
@@ -60,7 +62,8 @@ def recorded(member_id: str) -> list[Item]:
 
 def _commanded(row: store.CommandRow, events: list[store.RecordedEvent]) -> Item:
     command = msgspec.convert(row.data, commands.BY_NAME[row.name])
-    actor = events[0].metadata.get("actor") if events else None
+    metadata = events[-1].metadata if events else row.outcome
+    actor = metadata.get("actor")
     return Item(
         moment=_moment(command, row, events),
         after=row.first_version - 1,
@@ -69,6 +72,7 @@ def _commanded(row: store.CommandRow, events: list[store.RecordedEvent]) -> Item
         outcome=str(row.outcome.get("outcome")),
         job=isinstance(command, ExpireLicense)
         or (isinstance(actor, dict) and actor.get("kind") == "job"),
+        row=(metadata.get("decision") or {}).get("row"),
     )
 
 

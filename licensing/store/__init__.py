@@ -35,6 +35,7 @@ from licensing.store.messages import (
 from licensing.store.order import known_until, read_order
 from licensing.store.reading import (
     bucket_heads,
+    count_streams,
     find_command,
     find_event,
     read_commands,
@@ -42,6 +43,7 @@ from licensing.store.reading import (
     read_facts,
     read_feed,
     read_feeds,
+    read_heads,
     read_stream,
     stream_head,
     streams_of_bucket,
@@ -103,6 +105,7 @@ __all__ = [
     "append",
     "bucket_heads",
     "bucket_of",
+    "count_streams",
     "digest_of",
     "drop_keyframes",
     "event_kinds",
@@ -122,6 +125,7 @@ __all__ = [
     "read_facts",
     "read_feed",
     "read_feeds",
+    "read_heads",
     "read_order",
     "read_pages",
     "read_stream",

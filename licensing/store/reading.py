@@ -122,6 +122,30 @@ def streams_of_bucket(conn: psycopg.Connection[Any], bucket: int) -> list[tuple[
     return [(stream_id, version) for stream_id, version in found]
 
 
+def read_heads(
+    conn: psycopg.Connection[Any], prefix: str, after: tuple[int, str], limit: int
+) -> list[tuple[int, str, int]]:
+    """The next streams whose ids begin so: (bucket, id, version), in the order of the keys.
+
+    `after` is (bucket, id); (0, "") is before the first.
+    """
+    parameters = {
+        "prefix": prefix,
+        "bucket": Int4(after[0]),
+        "stream_id": after[1],
+        "limit": Int8(limit),
+    }
+    return [
+        (bucket, name, version) for bucket, name, version in rows(conn, "read_heads", parameters)
+    ]
+
+
+def count_streams(conn: psycopg.Connection[Any], prefix: str) -> int:
+    """How many streams have ids that begin so."""
+    ((count,),) = rows(conn, "count_streams", {"prefix": prefix})
+    return int(count)
+
+
 def _stream(stream_id: str) -> dict[str, Any]:
     return {"bucket": Int4(bucket_of(stream_id)), "stream_id": stream_id}
 

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from django.core.management import CommandError, call_command
 from django.db import connection
 
 from licensing import history, service, simulation, store
@@ -211,44 +210,3 @@ def test_a_trial_writes_nothing(member: str) -> None:
     assert len(before) > 10
     simulation.what_if(member, from_version=0, now=LATER, rules_in_force=published(roomy), drop=3)
     assert everything() == before
-
-
-def test_a_backtest_lives_everybody_again(member: str) -> None:
-    """The download that was refused for its device is allowed where there is room for it."""
-    last = None
-    for found in simulation.closed_loop([member, new_id("nobody")], published(roomy), until=LATER):
-        last = found
-    assert last is not None
-    assert (last.members, last.affected, last.unknown) == (2, 1, 0)
-    assert last.outcomes["AcquireLicense", "DEVICE_LIMIT", "accepted"] == 1
-    # The same request again would have found the license that the first one had got.
-    assert last.outcomes["AcquireLicense", "refused", "unchanged"] == 1
-    assert last.studios == {("allowed", "Warner Bros."): 1}
-    assert [(each.member_id, each.would_be) for each in last.samples] == [(member, "accepted")]
-
-
-def test_a_backtest_of_the_rules_in_force_finds_no_difference(member: str) -> None:
-    same = published(lambda document: None)
-    *_, found = simulation.closed_loop([member], same, until=START + timedelta(hours=12))
-    assert (found.affected, found.samples) == (0, [])
-    assert found.decisions == 6
-
-
-def test_the_command_tells_a_backtest(
-    member: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    document = copy.deepcopy(DOCUMENT)
-    roomy(document)
-    path = tmp_path / "rules.json"
-    path.write_text(json.dumps(document))
-    call_command("backtest", str(path), member=member, verbosity=0)
-    said = capsys.readouterr().out
-    assert "1 members would have another history" in said
-    assert "AcquireLicense, DEVICE_LIMIT, accepted" in said
-    call_command("backtest", str(path), member=member, json=True, verbosity=0)
-    assert json.loads(capsys.readouterr().out)["affected"] == 1
-    path.write_text("{}")
-    with pytest.raises(CommandError, match="schema"):
-        call_command("backtest", str(path), verbosity=0)
-    with pytest.raises(CommandError, match="ever published"):
-        call_command("backtest", hash="sha256:0", verbosity=0)
