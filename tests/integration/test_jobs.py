@@ -178,7 +178,7 @@ def test_the_status_counts_what_is_due_and_done(license):
     before = {item["kind"]: item for item in jobs.status(RENEWAL_DUE)["items"]}
     assert before["renew"]["due"] >= 1
     sweep(RENEWAL_DUE)
-    after = jobs.status(RENEWAL_DUE)
+    after = jobs.status(RENEWAL_DUE, limit=10_000)  # other tests have licenses that fall due too
     counts = {item["kind"]: item for item in after["items"]}
     done = before["renew"]["outcomes"].get("accepted", 0)
     assert counts["renew"]["outcomes"]["accepted"] > done
