@@ -4,12 +4,25 @@ from typing import Any
 
 import msgspec
 
-from licensing.domain import allowance, device, license, member, membership, note, upcasters
+from licensing.domain import (
+    allowance,
+    device,
+    extension,
+    license,
+    member,
+    membership,
+    note,
+    upcasters,
+)
 
 SCHEMA_VERSIONS: dict[type[member.Event], int] = {
     allowance.AllowanceGranted: 1,
+    allowance.AllowanceWithdrawn: 1,
     device.DeviceDeactivated: 1,
     device.DeviceRegistered: 1,
+    extension.ExtensionRefused: 1,
+    extension.ExtensionWithdrawn: 1,
+    extension.LicenseExtended: 1,
     license.AcquisitionRefused: 1,
     license.LicenseExpired: 2,
     license.LicenseIssued: 1,

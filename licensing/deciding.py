@@ -11,12 +11,13 @@ from licensing.domain import member as members
 from licensing.domain.commands import (
     AcquireLicense,
     Command,
+    ExtendLicense,
     RecordPlayback,
     ReleaseLicense,
     RenewLicense,
 )
 from licensing.domain.decider import Terms
-from licensing.domain.license import AcquisitionRefused, LicenseExpired, RenewalRefused
+from licensing.domain.license import LicenseExpired
 from licensing.domain.member import Member
 from licensing.domain.values import Moment
 from licensing.rules import PublishedRules
@@ -52,7 +53,7 @@ def decide(command: Command, member: Member, moment: Moment, rules_at: RulesAt) 
         return Decided("unchanged", (), None, held.license_id if held else license_id)
     record = offered.record if offered else None
     last = events[-1]
-    if isinstance(last, AcquisitionRefused | RenewalRefused):
+    if isinstance(last, members.Refused):
         earlier = member.refusals.get(members.request_key(last))
         if earlier is not None and _same(earlier, last.reason, record, moment):
             return Decided("refused", (), record, license_id, same_as=earlier.version)
@@ -66,6 +67,8 @@ def _terms(command: Command, member: Member, moment: Moment, rules_at: RulesAt) 
             return terms.for_acquisition(rules_at(moment.now), member, command, moment)
         case RenewLicense():
             return terms.for_renewal(rules_at(moment.now), member, command, moment)
+        case ExtendLicense():
+            return terms.for_extension(rules_at(moment.now), member, command, moment)
         case _:
             return None
 

@@ -107,14 +107,15 @@ def head(member_id: str) -> int:
     return found.version if found else 0
 
 
-def current(member_id: str) -> Member:
+def current(member_id: str, *, keep: bool = True) -> Member:
     """The member now, for deciding; raises UnreadableStream.
 
     The last fold is remembered, so only what is newer is read. A fold that is wrong for any
-    reason cannot decide: the append names its version, and a conflict forgets it.
+    reason cannot decide: the append names its version, and a conflict forgets it. Without `keep`
+    no keyframe is left behind on the way.
     """
     start = _remembered.get(member_id) or keyframes.nearest(member_id)
-    member, unreadable = _forward(start or Member(member_id))
+    member, unreadable = _forward(start or Member(member_id), keep=keep)
     if unreadable is not None:
         raise UnreadableStream(unreadable.unreadable)
     with _remembering:
@@ -154,7 +155,7 @@ def around(member_id: str, version: int) -> tuple[Member, Step, Member]:
 
 
 def _forward(
-    member: Member, until: int | None = None, *, every: bool = False
+    member: Member, until: int | None = None, *, every: bool = False, keep: bool = True
 ) -> tuple[Member, Fact | None]:
     """The member after step `until` or the last one, and the unreadable step that ended it before.
 
@@ -172,7 +173,7 @@ def _forward(
                 passed = member, step.hash
                 if every:
                     keyframes.keep(*passed)
-        if passed is not None and not every:
+        if passed is not None and not every and keep:
             keyframes.keep(*passed)
     return member, None
 

@@ -7,33 +7,27 @@ import hashlib
 import itertools
 import random
 import time
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
-from uuid import uuid5
 
 import msgspec
-from msgspec.structs import replace
 
 from licensing import (
-    catalogue,
     codec,
     connection,
     deciding,
     decisions,
     history,
+    naming,
     rulebook,
     rules,
     store,
     terms,
 )
-from licensing.actors import NAMESPACE, Actor, event_id
+from licensing.actors import Actor, event_id
 from licensing.deciding import Decided
-from licensing.domain.commands import (
-    AcquireLicense,
-    AddNote,
-    Command,
-    GrantAllowance,
-)
+from licensing.domain.commands import AcquireLicense, Command
 from licensing.domain.values import (
     DomainError,
     InvalidCommand,
@@ -52,6 +46,7 @@ __all__ = [
     "InvalidCommand",
     "LicenseIdTaken",
     "NoRules",
+    "RulesMoved",
     "UnknownDevice",
     "UnknownLicense",
     "UnreadableStream",
@@ -62,6 +57,10 @@ __all__ = [
 CommandError = DomainError
 TRY_FOR_S = 1.5
 LONGEST_PAUSE_S = 0.1
+
+
+class RulesMoved(Exception):
+    """Other rules are in force than the caller saw; nothing was written."""
 
 
 class Answer(msgspec.Struct, frozen=True):
@@ -88,17 +87,20 @@ def handle(
     recorded_at: datetime | None = None,
     correlation_id: str | None = None,
     causation_id: str | None = None,
+    rules: str | None = None,
+    about: Mapping[str, str] | None = None,
 ) -> Answer:
     """Decide `command` on the member's stream and write what it causes, once.
 
     `now` is when it is decided; `at` is when a report says it happened. `recorded_at` is for the
     demo and imports only. Raises CommandError (nothing written), UnreadableStream, NoRules, and
     the store's WrongExpectedVersion (for an `expected` that the caller named, or after losing
-    every race of its member for 1.5 s), CommandIdReused and StreamErased.
+    every race of its member for 1.5 s), CommandIdReused and StreamErased. `rules` is the hash that
+    a decision must be made by, or RulesMoved is raised; `about` goes into the events' metadata.
     """
     stream = history.stream_of(member_id)
     data_hash = data_hash or _hash(command)  # as received, before defaults
-    command = _named(command, stream, command_id, now)
+    command = naming.named(command, stream, command_id, now)
     moment = Moment(now=now, at=(at if isinstance(command, deciding.REPORTS) and at else now))
     envelope: dict[str, Any] = {
         "command_id": command_id,
@@ -106,6 +108,7 @@ def handle(
         "actor": msgspec.to_builtins(actor),
         "correlation_id": correlation_id or command_id,
         "causation_id": causation_id or command_id,
+        **(about or {}),
     }
     data = msgspec.to_builtins(command)
     if moment.at != now:
@@ -120,6 +123,8 @@ def handle(
             if repeated is None:
                 raise
             return repeated
+        if rules is not None and decided.decision and decided.decision["rules"]["hash"] != rules:
+            raise RulesMoved
         record = store.CommandRecord(
             command_id=command_id,
             name=type(command).__name__,
@@ -164,7 +169,7 @@ def explain(
     """
     stream = history.stream_of(member_id)
     moment = Moment(now=at or now, at=at or now)
-    named = _named(command, stream, "explain", moment.now)
+    named = naming.named(command, stream, "explain", moment.now)
     if at is None:
         member = history.current(member_id)
     else:
@@ -175,38 +180,6 @@ def explain(
     if isinstance(named, AcquireLicense) and decided.outcome != "unchanged":
         turns = terms.nearest(in_force, member, named, moment)
     return Explained(decided, member.version, turns)
-
-
-def _named(command: Command, stream: str, command_id: str, now: datetime) -> Command:
-    """The command with the ids that the caller left open, and what is known beside the request.
-
-    An acquisition gets the catalogue's attributes over its own, an allowance the limit's label.
-    """
-
-    def made(kind: str) -> str:
-        return uuid5(NAMESPACE, f"{stream}/{command_id}/{kind}").hex[:16]
-
-    match command:
-        case AcquireLicense():
-            return replace(
-                command,
-                license_id=command.license_id or f"lic-{made('license')}",
-                title={**command.title, **catalogue.get(command.title_id)},
-            )
-        case GrantAllowance():
-            limits = rulebook.current(now).ruleset.limits
-            if command.limit not in limits:
-                known = ", ".join(sorted(limits))
-                raise InvalidCommand("limit", f"must be a limit of the rules: {known}")
-            return replace(
-                command,
-                allowance_id=command.allowance_id or f"alw-{made('allowance')}",
-                label=limits[command.limit].label,
-            )
-        case AddNote():
-            return replace(command, note_id=command.note_id or f"note-{made('note')}")
-        case _:
-            return command
 
 
 def _new_events(

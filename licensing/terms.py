@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import msgspec
+from msgspec.structs import replace
 
 from licensing import rules
 from licensing.domain import allowance as allowances
@@ -13,6 +14,7 @@ from licensing.domain import member as members
 from licensing.domain import usage
 from licensing.domain.decider import Terms
 from licensing.domain.download import Download
+from licensing.domain.extension import ExtendLicense
 from licensing.domain.license import AcquireLicense, License, RenewLicense
 from licensing.domain.member import Member
 from licensing.domain.values import Moment
@@ -20,6 +22,7 @@ from licensing.rules import PublishedRules
 
 LICENSE_ENDED = "LICENSE_ENDED"
 MEMBERSHIP_CANCELLED = "MEMBERSHIP_CANCELLED"
+LIFE = "renew_life_h"  # of what binds renewals, the longest life binds an extension too
 
 
 def for_acquisition(
@@ -63,6 +66,14 @@ def for_renewal(
     license = member.licenses.get(command.license_id)
     if license is None:
         return None
+    found = rules.evaluate(published.compiled, "renew", *_renewed(member, license, moment))
+    ended = licenses.as_of(license, moment.now).status != "active"
+    return _terms(published, found, LICENSE_ENDED if ended else found.reason)
+
+
+def _renewed(
+    member: Member, license: License, moment: Moment
+) -> tuple[dict[str, Any], rules.Past, datetime, tuple[rules.Allowed, ...]]:
     request = {
         "title_id": license.title_id,
         "device_id": license.device_id,
@@ -73,11 +84,67 @@ def for_renewal(
         "member": {"plan": member.plan, "country": member.country},
         "license": _renewal_facts(license, moment),
     }
-    past = past_of(member, moment)
     allowed = _allowed(member, license.studio, license.title_id, moment)
-    found = rules.evaluate(published.compiled, "renew", request, past, moment.now, allowed)
+    return request, past_of(member, moment), moment.now, allowed
+
+
+def for_extension(
+    published: PublishedRules, member: Member, command: ExtendLicense, moment: Moment
+) -> Terms | None:
+    """The terms of more time from support, or None when the member has no such license.
+
+    The rules of renewals say what life a license may have at most, and whether its title may still
+    be had; how often and when to renew is not asked of support. An approval lifts the longest life.
+    """
+    license = member.licenses.get(command.license_id)
+    if license is None:
+        return None
+    found = _extended(published, member, license, command.hours, moment)
     ended = licenses.as_of(license, moment.now).status != "active"
-    return _terms(published, found, LICENSE_ENDED if ended else found.reason)
+    lifted = _beyond(found) and command.approval is not None
+    return _terms(published, found, LICENSE_ENDED if ended else None if lifted else found.reason)
+
+
+def nearest_extension(
+    published: PublishedRules, member: Member, command: ExtendLicense, moment: Moment
+) -> tuple[rules.Turn, ...]:
+    """What would have an extension allowed: fewer hours, or as many hours of life more."""
+    license = member.licenses.get(command.license_id)
+    if license is None or licenses.as_of(license, moment.now).status != "active":
+        return ()
+    found = _extended(published, member, license, command.hours, moment)
+    if not _beyond(found):
+        return ()
+    (check,) = found.limits
+    turns = []
+    fewer = command.hours + check.margin
+    if fewer > 0 and _extended(published, member, license, fewer, moment).reason is None:
+        part = rules.Part("hours", "Hours", was=command.hours, to=fewer)
+        turns.append(rules.Turn("fact", (part,)))
+    part = rules.Part(check.limit, check.label, by=-check.margin)
+    return (*turns, rules.Turn("room", (part,)))
+
+
+def _beyond(found: rules.Evaluation) -> bool:
+    """Whether the longest life is what refuses."""
+    return any(not check.ok for check in found.limits)
+
+
+def _extended(
+    published: PublishedRules, member: Member, license: License, hours: int, moment: Moment
+) -> rules.Evaluation:
+    """What the rules of renewals say of a license's life with `hours` more, and nothing else."""
+    found = rules.evaluate(published.compiled, "renew", *_renewed(member, license, moment))
+    if not found.out or found.out.get("allow") is False:
+        return replace(found, limits=())  # a fault of the facts, or a title that nobody may have
+    life = next((check for check in found.limits if check.limit == LIFE), None)
+    if life is None:
+        return replace(found, reason=None, limits=())
+    begun = -((license.issued_at - license.expires_at) // timedelta(hours=1))
+    after = begun + hours
+    check = replace(life, value=after, margin=life.max - after, ok=after <= life.max)
+    code = published.compiled.row(life.row).reason or published.ruleset.limits[LIFE].reason
+    return replace(found, reason=None if check.ok else code, row=life.row, limits=(check,))
 
 
 def _allowed(

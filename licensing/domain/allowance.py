@@ -4,8 +4,9 @@ from collections.abc import Mapping
 from datetime import datetime
 
 import msgspec
+from msgspec.structs import replace
 
-from licensing.domain.values import InvalidCommand, Moment
+from licensing.domain.values import InvalidCommand, Moment, put
 
 # -- Events. These names and shapes are storage. --
 
@@ -26,13 +27,20 @@ class AllowanceGranted(msgspec.Struct, frozen=True):
     label: str | None = None
 
 
-Event = AllowanceGranted
+class AllowanceWithdrawn(msgspec.Struct, frozen=True):
+    """An allowance was taken back: from now on it counts no more."""
+
+    allowance_id: str
+    reason: str
+
+
+Event = AllowanceGranted | AllowanceWithdrawn
 
 # -- State --
 
 
 class Allowance(msgspec.Struct, frozen=True):
-    """An allowance that was granted; the clock ends it (`holds`)."""
+    """An allowance that was granted; the clock ends it (`holds`), or support before that."""
 
     allowance_id: str
     limit: str
@@ -43,9 +51,22 @@ class Allowance(msgspec.Struct, frozen=True):
     studio: str | None = None
     title_id: str | None = None
     label: str | None = None
+    withdrawn_at: datetime | None = None
 
 
-def evolve(event: Event, at: datetime) -> Allowance:
+def evolve(allowances: dict[str, Allowance], event: Event, at: datetime) -> dict[str, Allowance]:
+    """The allowances after `event`."""
+    match event:
+        case AllowanceGranted():
+            return put(allowances, event.allowance_id, granted(event, at))
+        case AllowanceWithdrawn():
+            known = allowances.get(event.allowance_id)
+            if known is None:
+                return allowances
+            return put(allowances, event.allowance_id, replace(known, withdrawn_at=at))
+
+
+def granted(event: AllowanceGranted, at: datetime) -> Allowance:
     """The allowance of an event."""
     return Allowance(
         allowance_id=event.allowance_id,
@@ -64,6 +85,7 @@ def holds(allowance: Allowance, studio: str | None, title_id: str, instant: date
     """Whether it counts at `instant` for a title of a studio."""
     return (
         instant < allowance.expires_at
+        and allowance.withdrawn_at is None
         and allowance.studio in (None, studio)
         and allowance.title_id in (None, title_id)
     )
@@ -91,6 +113,13 @@ class GrantAllowance(msgspec.Struct, frozen=True):
     label: str | None = None
 
 
+class WithdrawAllowance(msgspec.Struct, frozen=True):
+    """Support takes an allowance back."""
+
+    allowance_id: str
+    reason: str
+
+
 def grant(
     allowances: Mapping[str, Allowance], command: GrantAllowance, moment: Moment
 ) -> list[Event]:
@@ -108,7 +137,7 @@ def grant(
     )
     known = allowances.get(command.allowance_id)
     if known is not None:
-        if known != evolve(event, known.granted_at):
+        if replace(known, withdrawn_at=None) != granted(event, known.granted_at):
             raise InvalidCommand("allowance_id", "is another allowance of this member")
         return []
     if not 1 <= command.amount <= MOST:
@@ -118,3 +147,17 @@ def grant(
     if not command.reason.strip():
         raise InvalidCommand("reason", "must say why")
     return [event]
+
+
+def withdraw(
+    allowances: Mapping[str, Allowance], command: WithdrawAllowance, moment: Moment
+) -> list[Event]:
+    """Nothing to do for one that counts no more. Raises InvalidCommand for one never granted."""
+    known = allowances.get(command.allowance_id)
+    if known is None:
+        raise InvalidCommand("allowance_id", "is no allowance of this member")
+    if known.withdrawn_at is not None or known.expires_at <= moment.now:
+        return []
+    if not command.reason.strip():
+        raise InvalidCommand("reason", "must say why")
+    return [AllowanceWithdrawn(command.allowance_id, command.reason)]

@@ -2,8 +2,9 @@
 
 from collections.abc import Mapping
 
-from licensing.domain.allowance import GrantAllowance
+from licensing.domain.allowance import GrantAllowance, WithdrawAllowance
 from licensing.domain.device import DeactivateDevice, RegisterDevice
+from licensing.domain.extension import ExtendLicense, WithdrawExtension
 from licensing.domain.license import (
     AcquireLicense,
     ExpireLicense,
@@ -24,12 +25,15 @@ __all__ = [
     "Command",
     "DeactivateDevice",
     "ExpireLicense",
+    "ExtendLicense",
     "GrantAllowance",
     "RecordPlayback",
     "RegisterDevice",
     "ReleaseLicense",
     "RenewLicense",
     "RevokeLicense",
+    "WithdrawAllowance",
+    "WithdrawExtension",
 ]
 
 BY_NAME: Mapping[str, type[Command]] = {
@@ -41,12 +45,15 @@ BY_NAME: Mapping[str, type[Command]] = {
         ChangePlan,
         DeactivateDevice,
         ExpireLicense,
+        ExtendLicense,
         GrantAllowance,
         RecordPlayback,
         RegisterDevice,
         ReleaseLicense,
         RenewLicense,
         RevokeLicense,
+        WithdrawAllowance,
+        WithdrawExtension,
     )
 }
 """Each command by the name under which the log keeps it."""

@@ -112,7 +112,8 @@ class License(msgspec.Struct, frozen=True):
     """One license. `terms` are those of the grant; `ended_at` is when it stopped being active.
 
     Of its playbacks the latest start and the latest stop are kept: reports come late and in any
-    order, and whether it is playing follows from those two.
+    order, and whether it is playing follows from those two. `extensions` are support's, by id, in
+    hours.
     """
 
     license_id: str
@@ -134,6 +135,7 @@ class License(msgspec.Struct, frozen=True):
     last_started_at: datetime | None = None
     last_stopped_at: datetime | None = None
     revoked_for: str | None = None
+    extensions: dict[str, int] = {}
 
     @property
     def studio(self) -> str | None:

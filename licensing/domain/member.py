@@ -10,12 +10,19 @@ from msgspec.structs import replace
 from licensing.domain import allowance as allowances
 from licensing.domain import device as devices
 from licensing.domain import download as downloads
+from licensing.domain import extension as extensions
 from licensing.domain import license as licenses
 from licensing.domain import membership as memberships
 from licensing.domain import note as notes
 from licensing.domain import pages
 from licensing.domain import usage as uses
-from licensing.domain.allowance import Allowance, AllowanceGranted, GrantAllowance
+from licensing.domain.allowance import (
+    Allowance,
+    AllowanceGranted,
+    AllowanceWithdrawn,
+    GrantAllowance,
+    WithdrawAllowance,
+)
 from licensing.domain.decider import Terms
 from licensing.domain.device import (
     DeactivateDevice,
@@ -25,6 +32,13 @@ from licensing.domain.device import (
     RegisterDevice,
 )
 from licensing.domain.download import Download
+from licensing.domain.extension import (
+    ExtendLicense,
+    ExtensionRefused,
+    ExtensionWithdrawn,
+    LicenseExtended,
+    WithdrawExtension,
+)
 from licensing.domain.license import (
     AcquireLicense,
     AcquisitionRefused,
@@ -57,15 +71,26 @@ from licensing.domain.values import LicenseIdTaken, Moment, UnknownDevice, Unkno
 
 # -- Events: those of the parts. --
 
-Event = licenses.Event | devices.Event | memberships.Event | allowances.Event | notes.Event
+Event = (
+    licenses.Event
+    | extensions.Event
+    | devices.Event
+    | memberships.Event
+    | allowances.Event
+    | notes.Event
+)
+Refused = AcquisitionRefused | RenewalRefused | ExtensionRefused
+"""What says no: kept because members ask about it, and counted when it is asked again."""
 _ELSEWHERE = (
     AcquisitionRefused,
     RenewalRefused,
+    ExtensionRefused,
     DeviceRegistered,
     DeviceDeactivated,
     PlanChanged,
     MembershipCancelled,
     AllowanceGranted,
+    AllowanceWithdrawn,
     NoteAdded,
 )
 
@@ -138,8 +163,10 @@ def live(member: Member) -> list[License]:
     return [member.licenses[license_id] for license_id in member.active]
 
 
-def request_key(event: AcquisitionRefused | RenewalRefused) -> str:
+def request_key(event: Refused) -> str:
     """What was asked for: two refusals with the same key are the same request again."""
+    if isinstance(event, ExtensionRefused):
+        return f"extend/{event.license_id}/{event.hours}"
     if isinstance(event, RenewalRefused):
         return f"renew/{event.license_id}"
     return f"acquire/{event.title_id}/{event.device_id}"
@@ -156,16 +183,14 @@ def evolve(
     match event:
         case PlanChanged() | MembershipCancelled():
             return replace(member, membership=memberships.evolve(member.membership, event, at))
-        case AllowanceGranted():
-            granted = allowances.evolve(event, at)
-            kept = put(member.allowances, event.allowance_id, granted)
-            return replace(member, allowances=kept)
+        case AllowanceGranted() | AllowanceWithdrawn():
+            return replace(member, allowances=allowances.evolve(member.allowances, event, at))
         case NoteAdded():
             return replace(member, notes=(*member.notes, notes.evolve(event, at)))
         case DeviceRegistered() | DeviceDeactivated():
             known = devices.evolve(member.devices.get(event.device_id), event, at)
             return replace(member, devices=put(member.devices, event.device_id, known))
-        case AcquisitionRefused() | RenewalRefused():
+        case AcquisitionRefused() | RenewalRefused() | ExtensionRefused():
             refusal = Refusal(event.reason, rules, decided_at, member.version)
             member = replace(member, refusals=_refusals(member, request_key(event), refusal))
             return _refused(member, event, at) if isinstance(event, AcquisitionRefused) else member
@@ -175,6 +200,11 @@ def evolve(
             return member if license is None else _used(member, license, _KINDS[type(event)], at)
         case LicenseRevoked() | LicenseExpired() | PlaybackStopped():
             return _with_license(member, event, at)
+        case LicenseExtended() | ExtensionWithdrawn():
+            extended = member.licenses.get(event.license_id)
+            if extended is None:
+                return member
+            return _put_license(member, extensions.evolve(extended, event))
         case _:
             assert_never(event)
 
@@ -218,7 +248,7 @@ def expect_command(member: Member, command: "Command", now: datetime) -> None:
             )
         case DeactivateDevice() | CancelMembership():
             live(member)
-        case RegisterDevice() | ChangePlan() | GrantAllowance() | AddNote():
+        case RegisterDevice() | ChangePlan() | GrantAllowance() | WithdrawAllowance() | AddNote():
             pass
         case RecordPlayback():
             pages.fetch([(member.licenses, [command.license_id])])
@@ -281,6 +311,9 @@ Command = (
     | ChangePlan
     | CancelMembership
     | GrantAllowance
+    | WithdrawAllowance
+    | ExtendLicense
+    | WithdrawExtension
     | AddNote
 )
 
@@ -288,7 +321,7 @@ Command = (
 def decide(command: Command, member: Member, terms: Terms | None, moment: Moment) -> list[Event]:
     """The events that `command` causes; an already-true fact yields none.
 
-    `terms` are what the rules say, for the commands that rules decide (acquire, renew).
+    `terms` are what the rules say, for the commands that rules decide (acquire, renew, extend).
     Raises a DomainError when the command is about something the member does not have.
     """
     match command:
@@ -321,6 +354,15 @@ def decide(command: Command, member: Member, terms: Terms | None, moment: Moment
             return _cancel(command, member, moment)
         case GrantAllowance():
             return [*allowances.grant(member.allowances, command, moment)]
+        case WithdrawAllowance():
+            return [*allowances.withdraw(member.allowances, command, moment)]
+        case ExtendLicense():
+            found = license_of(member, command.license_id)
+            assert terms is not None
+            return [*extensions.extend(found, command, terms)]
+        case WithdrawExtension():
+            found = license_of(member, command.license_id)
+            return [*extensions.withdraw(found, command, moment)]
         case AddNote():
             return [*notes.add(member.notes, command, member.version)]
         case _:

@@ -9,6 +9,7 @@ from licensing.simulation.backtest import (
     from_values,
 )
 from licensing.simulation.branch import Branch, Change, Deed, live_again
+from licensing.simulation.preview import Preview, preview
 from licensing.simulation.recorded import Item, as_json, recorded
 from licensing.simulation.what_if import NoSuchTrial, Trial, command_of, rules_of, what_if
 
@@ -20,6 +21,7 @@ __all__ = [
     "Item",
     "NoSuchTrial",
     "Part",
+    "Preview",
     "Sample",
     "Trial",
     "as_json",
@@ -28,6 +30,7 @@ __all__ = [
     "command_of",
     "from_values",
     "live_again",
+    "preview",
     "recorded",
     "rules_of",
     "what_if",

@@ -19,7 +19,9 @@ TYPES = frozenset(
     {
         "AcquisitionRefused",
         "DeviceRegistered",
+        "ExtensionWithdrawn",
         "LicenseExpired",
+        "LicenseExtended",
         "LicenseIssued",
         "LicenseReleased",
         "LicenseRenewed",
@@ -81,6 +83,8 @@ def fold(row: Entry | None, event: Event) -> Entry | None:
     match event.type:
         case "LicenseRenewed":
             return replace(row, expires_at=_instant(data["expires_at"]), renewals=data["renewals"])
+        case "LicenseExtended" | "ExtensionWithdrawn":
+            return replace(row, expires_at=_instant(data["expires_at"]))
         case "LicenseReleased":
             return replace(row, status="released", ended_at=event.occurred_at)
         case "LicenseRevoked":

@@ -13,7 +13,7 @@ from projections.feed import Event, subject_of
 from projections.projector import Projector
 from projections.sql import statement
 
-REFUSALS = frozenset({"AcquisitionRefused", "RenewalRefused"})
+REFUSALS = frozenset({"AcquisitionRefused", "ExtensionRefused", "RenewalRefused"})
 
 
 class Member(msgspec.Struct, frozen=True):

@@ -16,7 +16,9 @@ from projections.sql import statement
 
 TYPES = frozenset(
     {
+        "ExtensionWithdrawn",
         "LicenseExpired",
+        "LicenseExtended",
         "LicenseIssued",
         "LicenseReleased",
         "LicenseRenewed",
@@ -65,6 +67,9 @@ def fold(row: Entry | None, event: Event) -> Entry | None:
         case "LicenseRenewed":
             expires_at = datetime.fromisoformat(data["expires_at"])
             return _scheduled(replace(row, expires_at=expires_at, renewals=data["renewals"]))
+        case "LicenseExtended" | "ExtensionWithdrawn":
+            expires_at = datetime.fromisoformat(data["expires_at"])
+            return _scheduled(replace(row, expires_at=expires_at))
         case "PlaybackStarted" if data.get("expires_at"):
             window_end = datetime.fromisoformat(data["expires_at"])
             return _ending(replace(row, playback_expires_at=window_end))

@@ -132,6 +132,16 @@ def test_a_playback_window_ends_a_license_earlier():
     assert row.ends_at == window
 
 
+@pytest.mark.parametrize("kind", ["LicenseExtended", "ExtensionWithdrawn"])
+def test_an_extension_moves_end_and_renewal(kind):
+    end = NOON + 9 * DAY
+    moved = event(kind, expires_at=end.isoformat())
+    row = fold(renewal_calendar, issued(), moved)
+    assert (row.renew_at, row.ends_at) == (end - DAY, end)
+    found = fold(license_index, issued(), moved)
+    assert (found.expires_at, found.renewals, found.status) == (end, 0, "active")
+
+
 @pytest.mark.parametrize("ending", ["LicenseReleased", "LicenseExpired", "LicenseRevoked"])
 def test_nothing_is_due_after_the_end(ending):
     row = fold(renewal_calendar, issued(), event(ending))

@@ -173,6 +173,10 @@ def _line(
 
 
 def _allowed(limits: Sequence[Mapping[str, Any]]) -> Line:
+    over = next((limit for limit in limits if limit.get("ok") is False), None)
+    if over is not None:
+        after = f" {over.get('label', '')}, beyond what the rules allow."
+        return Line("Allowed by a second person: ", f"{over['value']} of {over['max']}", after)
     room = [limit for limit in limits if not str(limit.get("limit", "")).endswith("_h")]
     if not room:
         return Line("Allowed by the rules in force.")
@@ -205,15 +209,18 @@ def _and(words: Sequence[str]) -> str:
     return " and ".join([", ".join(words[:-1]), words[-1]]) if len(words) > 1 else "".join(words)
 
 
+_ASKED = {"RenewalRefused": "renewal", "ExtensionRefused": "extension"}
+
+
 def _paste(step: Step, names: Names, line: Line, record: Mapping[str, Any]) -> str:
     recorded = step.recorded
     license_id = recorded.data.get("license_id")
     title, device = names.title(license_id), names.device_holding(license_id)
     when = f"On {clock.long_date(recorded.recorded_at)} at {clock.minute(recorded.recorded_at)} UTC"
-    where = f" {'to' if recorded.type != 'RenewalRefused' else 'on'} {device}" if device else ""
+    what = _ASKED.get(recorded.type, "download")
+    where = f" {'to' if what == 'download' else 'on'} {device}" if device else ""
     if record["verdict"] != "refused":
         return f"{when} {title} was allowed{' on ' + device if device else ''}. {line.text}"
-    what = "renewal" if recorded.type == "RenewalRefused" else "download"
     told = line.text.replace("are already", "were already")  # read later than it was decided
     return f"{when} your {what} of {title}{where} was declined. {told}"
 

@@ -113,6 +113,7 @@ def groups(before: Member, after: Member, names: Names, *, by_clock: bool = Fals
             changed.append(entity)
     _devices(before, after, names, added, changed)
     added += _goodwill(before, after, names)
+    ended += _taken_back(before, after)
     added += [
         Entity("account", "Note", "", note.note_id, (Field("Text", None, note.text),))
         for note in after.notes[len(before.notes) :]
@@ -263,6 +264,17 @@ def _goodwill(before: Member, after: Member, names: Names) -> list[Entity]:
             Field("Reason", None, allowance.reason),
         )
         found.append(Entity("account", "Allowance", about or "", allowance.allowance_id, fields))
+    return found
+
+
+def _taken_back(before: Member, after: Member) -> list[Entity]:
+    """The allowances that support took back in between."""
+    found = []
+    for key, now in after.allowances.items():
+        was = before.allowances.get(key)
+        if was is not None and was.withdrawn_at is None and now.withdrawn_at is not None:
+            more = Field("More", f"{was.amount} {was.label or was.limit}", "none")
+            found.append(Entity("account", "Allowance", "taken back", key, (more,)))
     return found
 
 

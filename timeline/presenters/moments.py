@@ -110,9 +110,9 @@ def tags(moment: Moment, repeats: Mapping[int, int] | None = None) -> list[Tag]:
 
 def _step_tags(step: Step, repeated: int) -> Iterator[Tag]:
     limit = refused_limit(step.recorded.metadata)
-    if limit:
+    if limit and sentences.kind_of(step.recorded.type) == "refused":
         yield Tag(limit_words(limit), "refused")
-    elif step.recorded.type in ("AcquisitionRefused", "RenewalRefused"):
+    elif sentences.kind_of(step.recorded.type) == "refused":
         yield Tag(sentences.reason_words(str(step.recorded.data.get("reason", ""))), "refused")
     if repeated:
         yield Tag(f"asked {repeated + 1} times")
@@ -120,11 +120,24 @@ def _step_tags(step: Step, repeated: int) -> Iterator[Tag]:
         yield Tag(f"reported {clock.rough(step.late)} later", "late")
     if step.event is None:
         yield Tag("not readable", "refused")
+    yield from _support_tags(step.recorded.metadata)
     actor = actor_kind(step.recorded.metadata)
     if actor in ("job", "import", "staff"):
         yield Tag({"import": "imported"}.get(actor, actor))
     if step.recorded.type == "LicenseExpired":
         yield Tag("no change")
+
+
+def _support_tags(metadata: Mapping[str, Any]) -> Iterator[Tag]:
+    """What support's part in a step was: a second person's approval, goodwill that counted."""
+    if isinstance(metadata.get("approved_by"), str):
+        yield Tag("second person", "late")
+    decision = metadata.get("decision")
+    if isinstance(decision, Mapping) and decision.get("allowances"):
+        yield Tag("allowance counted")
+    case = metadata.get("case")
+    if isinstance(case, str) and case:
+        yield Tag(case)
 
 
 def actor_kind(metadata: Mapping[str, Any]) -> str:
@@ -228,7 +241,7 @@ class _Reader:
                         license_id, device_id, step.version, start, end, end
                     )
                     self._end(license_id, end, at)
-            case "LicenseRenewed":
+            case "LicenseRenewed" | "LicenseExtended" | "ExtensionWithdrawn":
                 end = clock.instant(data.get("expires_at"))
                 if end is not None and bar is not None:
                     bar.end = max(bar.start, end)
@@ -243,7 +256,7 @@ class _Reader:
                 if end is not None and bar is not None and end < bar.end and not bar.ending:
                     bar.end = end
                     self._end(license_id, end, at)
-            case "AcquisitionRefused" | "RenewalRefused":
+            case "AcquisitionRefused" | "RenewalRefused" | "ExtensionRefused":
                 self._mark(step, license_id, "refused")
 
     def _close(self, bar: Bar, event_type: str, step: Step) -> None:

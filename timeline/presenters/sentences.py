@@ -13,6 +13,7 @@ from timeline.presenters import clock
 KINDS = {
     "LicenseIssued": "granted",
     "LicenseRenewed": "renewed",
+    "LicenseExtended": "renewed",
     "PlaybackStarted": "played",
     "PlaybackStopped": "played",
     "LicenseExpired": "expired",
@@ -20,6 +21,7 @@ KINDS = {
     "LicenseRevoked": "ended",
     "AcquisitionRefused": "refused",
     "RenewalRefused": "refused",
+    "ExtensionRefused": "refused",
 }
 KIND_WORDS = {
     "granted": "download granted",
@@ -151,6 +153,14 @@ def phrase(event_type: str, data: Mapping[str, Any], names: Names) -> Phrase:
             return Phrase("", title, f" renewed{_on(device)}{_until(data, ' to ')}")
         case "RenewalRefused":
             return Phrase("Renewal of ", title, f" refused{_on(device)}")
+        case "LicenseExtended":
+            given = f" extended{_on(device)} by {_hours(data.get('hours'))}"
+            return Phrase("", title, f"{given}{_until(data, ', until ')}")
+        case "ExtensionRefused":
+            asked = f" by {_hours(data.get('hours'))} refused"
+            return Phrase("Extension of ", title, f"{asked}{_on(device)}")
+        case "ExtensionWithdrawn":
+            return Phrase("Extension of ", title, f" taken back{_until(data, ', until ')}")
         case "LicenseReleased":
             return Phrase("", title, f" released{_on(device)}")
         case "LicenseRevoked":
@@ -176,6 +186,8 @@ def phrase(event_type: str, data: Mapping[str, Any], names: Names) -> Phrase:
             return Phrase("", "Membership", " cancelled")
         case "AllowanceGranted":
             return _allowance(data, names)
+        case "AllowanceWithdrawn":
+            return Phrase("", "Allowance", f" taken back{_for(data.get('reason'))}")
         case "NoteAdded":
             return Phrase("Note: ", str(data.get("text")), "")
         case "RulesPublished":
@@ -184,6 +196,14 @@ def phrase(event_type: str, data: Mapping[str, Any], names: Names) -> Phrase:
             return Phrase("Rules ", str(data.get("hash"))[:7], f" published{since}")
         case _:
             return Phrase("", event_type, ", an event that this page has no words for")
+
+
+def _hours(hours: object) -> str:
+    if not isinstance(hours, int):
+        return "more time"
+    days, rest = divmod(hours, 24)
+    count, unit = (days, "day") if days and not rest else (hours, "hour")
+    return f"{count} {unit}{'' if count == 1 else 's'}"
 
 
 def _ended_by(data: Mapping[str, Any]) -> str:

@@ -39,10 +39,10 @@ A past event is taken as it is:
    "data": {"license_id": "l-1"}, "metadata": {}}
 
 Commands: AcquireLicense, AddNote, CancelMembership, ChangePlan, DeactivateDevice, ExpireLicense,
-GrantAllowance, RecordPlayback, RegisterDevice, ReleaseLicense, RenewLicense, RevokeLicense; their
-data are the bodies of the API's calls plus the ids of the path (license_id, device_id).
-recorded_at is when it became known (without it: occurred_at), and the lines of a member come in
-that order. Instants need an offset, such as Z.
+ExtendLicense, GrantAllowance, RecordPlayback, RegisterDevice, ReleaseLicense, RenewLicense,
+RevokeLicense, WithdrawAllowance, WithdrawExtension; their data are the bodies of the API's calls
+plus the ids of the path (license_id, device_id). recorded_at is when it became known (without it:
+occurred_at), and the lines of a member come in that order. Instants need an offset, such as Z.
 
 A line with "rules": ID instead of "member" is a past event of a rule set; a line with "answered"
 is an old command with its answer, as export_history --commands writes it.
