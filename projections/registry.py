@@ -1,13 +1,22 @@
 """The projectors that run; a read model that is not named here does not exist."""
 
 from projections.projector import Projector
-from projections.read_models import decision_log, license_index, member_directory, renewal_calendar
+from projections.read_models import (
+    daily_activity,
+    decision_log,
+    license_index,
+    member_directory,
+    renewal_calendar,
+    studio_usage,
+)
 
 PROJECTORS: tuple[Projector, ...] = (
+    daily_activity.PROJECTOR,
     decision_log.PROJECTOR,
     license_index.PROJECTOR,
     member_directory.PROJECTOR,
     renewal_calendar.PROJECTOR,
+    studio_usage.PROJECTOR,
 )
 
 

@@ -1,6 +1,7 @@
 """The read models on real events: found, paged, and the same when folded anew."""
 
-from datetime import UTC, datetime, timedelta
+from collections import Counter
+from datetime import UTC, date, datetime, timedelta
 
 from django.db import connection
 
@@ -14,10 +15,12 @@ from licensing.domain.commands import (
 )
 from projections import heartbeat, runner, tasks
 from projections.read_models import (
+    daily_activity,
     decision_log,
     license_index,
     member_directory,
     renewal_calendar,
+    studio_usage,
 )
 from projections.registry import PROJECTORS
 from tests.conftest import new_id
@@ -25,6 +28,7 @@ from tests.conftest import new_id
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 ACTOR = service.Actor("api", "tests")
 TABLES = (
+    "daily_activity",
     "decision_log",
     "decision_log_license",
     "decision_log_member",
@@ -32,6 +36,8 @@ TABLES = (
     "license_index_device",
     "member_directory",
     "renewal_calendar",
+    "studio_usage",
+    "studio_usage_license",
 )
 
 
@@ -153,6 +159,34 @@ def test_pages_of_decisions_do_not_overlap(fresh):
         pages, after = pages + page, page[-1]
     assert pages == whole
     assert len(whole) == len({(d.member_id, d.version) for d in whole})
+
+
+def test_a_studio_and_a_day_are_summed_over_the_buckets(fresh):
+    studio, day = fresh("studio"), NOW.date()
+    for n in range(4):
+        member = fresh()
+        attributes = {"name": "Faust", "studio": studio}
+        command = AcquireLicense("faust", f"d{n}", title=attributes, device={"type": "tv"})
+        license_id = ask(member, command).license_id
+        if n == 0:
+            ask(member, ReleaseLicense(license_id), now=NOW + timedelta(hours=1))
+    runner.catch_up()
+    usage = {row.studio: row for row in studio_usage.studios(day, day)}[studio]
+    assert (usage.issued, usage.ended, usage.active) == (4, 1, 3)
+    earlier = studio_usage.studios(day - timedelta(days=9), day - timedelta(days=8))
+    assert {row.studio: (row.issued, row.active) for row in earlier}[studio] == (0, 3)
+    assert [(row.day, row.issued) for row in studio_usage.days(studio, day, day)] == [(day, 4)]
+
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT type, count(*) FROM event WHERE stream_id ^@ 'member-' GROUP BY 1")
+        recorded = dict(cursor.fetchall())
+    told = Counter()
+    for row in daily_activity.days(NOW.date(), date(2100, 1, 1)):
+        told[row.type] += row.events
+    assert told == recorded
+    late = daily_activity.late(NOW.date(), date(2100, 1, 1))
+    assert late.events == sum(recorded.values())
+    assert late.late > 0  # the commands above were decided long before they were recorded
 
 
 def test_a_rebuild_from_zero_equals_the_live_tables(fresh):

@@ -12,10 +12,12 @@ from licensing import store
 from projections import hints, jobs
 from projections.feed import category_of, subject_of
 from projections.read_models import (
+    daily_activity,
     decision_log,
     license_index,
     member_directory,
     renewal_calendar,
+    studio_usage,
 )
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -208,3 +210,28 @@ def test_a_decision_without_a_record_has_no_row():
         None,
         None,
     )
+
+
+def test_late_events_are_counted_by_their_delay():
+    row = None
+    for minutes in (0, 5, 6, 60, 61, 24 * 60, 24 * 60 + 1, 7 * 24 * 60, 7 * 24 * 60 + 1):
+        late = event("LicenseReleased", NOON - timedelta(minutes=minutes))
+        row = daily_activity.fold(row, msgspec.structs.replace(late, recorded_at=NOON))
+    assert (row.day, row.type, row.events) == (NOON.date(), "LicenseReleased", 9)
+    assert (row.late_hour, row.late_day, row.late_week, row.late_longer) == (2, 2, 2, 1)
+
+
+def test_a_studio_counts_what_is_done_with_its_titles_and_each_end_once():
+    license, more = studio_usage.fold(None, issued())
+    assert (license.studio, more.studio, more.issued) == ("UFA", "UFA", 1)
+    license, more = studio_usage.fold(license, event("LicenseReleased", NOON + DAY))
+    assert (license.ended, more.ended, more.day) == (True, 1, (NOON + DAY).date())
+    assert studio_usage.fold(license, event("LicenseExpired")) == (license, None)
+    assert studio_usage.fold(None, event("LicenseReleased")) == (None, None)
+
+
+def test_a_refused_download_counts_for_its_studio_and_is_no_license():
+    about = {"title_id": "t1", "device_id": "d1", "title": {}, "device": {}, "context": {}}
+    license, more = studio_usage.fold(None, event("AcquisitionRefused", reason="X", **about))
+    assert license is None
+    assert (more.studio, more.refused) == ("", 1)

@@ -1,0 +1,2 @@
+-- Forget one bucket.
+DELETE FROM daily_activity WHERE bucket = %(bucket)s
