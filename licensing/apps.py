@@ -1,5 +1,7 @@
 """Registers licensing, for its migrations and commands."""
 
+from importlib import import_module
+
 from django.apps import AppConfig
 
 
@@ -8,3 +10,7 @@ class LicensingConfig(AppConfig):
 
     name = "licensing"
     default_auto_field = "django.db.models.BigAutoField"
+
+    def ready(self) -> None:
+        """Django copies psycopg's adapters as it first connects: the store's have to be there."""
+        import_module("licensing.store")

@@ -6,6 +6,7 @@ from django.http import Http404, HttpRequest
 from django.urls import URLPattern
 from ninja import NinjaAPI, Router
 from ninja.errors import HttpError, ValidationError
+from ninja.operation import Operation
 
 from timeline import policy
 from timeline.api import (
@@ -17,6 +18,7 @@ from timeline.api import (
     keys,
     licenses,
     members,
+    openapi,
     plans,
     problems,
     rules,
@@ -36,6 +38,15 @@ DESCRIPTIONS = ("openapi-json", "openapi-view", "api-root")
 
 class PlayheadAPI(NinjaAPI):
     """Ninja's API with every view enclosed, those that ninja adds itself included."""
+
+    def get_openapi_operation_id(self, operation: Operation) -> str:
+        """A short name for generated clients: "licenses_acquire"."""
+        view = operation.view_func
+        return f"{view.__module__.rpartition('.')[2]}_{view.__name__}"
+
+    def get_openapi_schema(self, **kwargs: Any) -> Any:
+        """The description of every call, its answers and its problems."""
+        return openapi.complete(super().get_openapi_schema(**kwargs))
 
     @property
     def urls(self) -> tuple[list[Any], str, str]:

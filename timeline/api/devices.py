@@ -6,12 +6,13 @@ from django.http import HttpRequest
 from ninja import Router
 
 from licensing.domain.commands import DeactivateDevice, RegisterDevice
-from timeline.api import commanding, inputs, keys
+from timeline.api import commanding, inputs, keys, shapes
+from timeline.api.openapi import told
 
 router = Router(tags=["devices"])
 
 
-@router.post("", auth=keys.WRITE)
+@router.post("", auth=keys.WRITE, openapi_extra=told(shapes.Answer, command=True))
 def register(
     request: HttpRequest, member_id: inputs.MemberId, body: inputs.DeviceRegistration
 ) -> dict[str, Any]:
@@ -20,7 +21,11 @@ def register(
     return commanding.run(request, member_id, command)
 
 
-@router.post("/{device_id}/deactivation", auth=keys.WRITE)
+@router.post(
+    "/{device_id}/deactivation",
+    auth=keys.WRITE,
+    openapi_extra=told(shapes.Answer, "unknown_device", command=True),
+)
 def deactivate(
     request: HttpRequest,
     member_id: inputs.MemberId,

@@ -1,11 +1,14 @@
 """The API's reference page: plain HTML from the OpenAPI schema, within the strict CSP."""
 
+import json
 from typing import Any
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from ninja import NinjaAPI
 from ninja.openapi.docs import DocsBase
+
+from timeline.api import codes
 
 
 class Docs(DocsBase):
@@ -16,6 +19,10 @@ class Docs(DocsBase):
         schema = api.get_openapi_schema(path_params=kwargs)
         context = {"info": schema["info"], "openapi_url": self.get_openapi_url(api, kwargs)}
         context["calls"] = _calls(schema)
+        context["codes"] = [
+            {"name": name, "status": code.status, "meaning": code.meaning}
+            for name, code in codes.CODES.items()
+        ]
         return render(request, "api.html", context)
 
 
@@ -29,6 +36,12 @@ def _calls(schema: dict[str, Any]) -> list[dict[str, Any]]:
             "inputs": [
                 *map(_parameter, operation.get("parameters", [])),
                 *_fields(operation, shapes),
+            ],
+            "examples": _examples(operation),
+            "codes": [
+                {"status": status, "names": _codes(answer)}
+                for status, answer in operation["responses"].items()
+                if status != 200
             ],
         }
         for path, operations in schema["paths"].items()
@@ -62,6 +75,22 @@ def _fields(operation: dict[str, Any], shapes: dict[str, Any]) -> list[dict[str,
         }
         for name, found in shape.get("properties", {}).items()
     ]
+
+
+def _examples(operation: dict[str, Any]) -> list[dict[str, str]]:
+    body = operation.get("requestBody", {}).get("content", {}).get("application/json", {})
+    answer = operation["responses"][200]["content"]["application/json"]
+    return [
+        {"title": title, "text": json.dumps(content["example"], indent=2, ensure_ascii=False)}
+        for title, content in (("Request", body), ("Answer", answer))
+        if content.get("example")
+    ]
+
+
+def _codes(answer: dict[str, Any]) -> list[str]:
+    _, own = answer["content"]["application/problem+json"]["schema"]["allOf"]
+    names: list[str] = own["properties"]["code"]["enum"]
+    return names
 
 
 def _kind(shape: dict[str, Any]) -> str:

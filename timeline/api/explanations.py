@@ -8,14 +8,19 @@ from django.utils import timezone
 from ninja import Router
 
 from licensing import rules, service
-from timeline.api import commanding, inputs, keys
+from timeline.api import commanding, inputs, keys, shapes
+from timeline.api.openapi import told
 from timeline.api.problems import invalid
 from timeline.presenters import explanations
 
 router = Router(tags=["explanations"])
 
 
-@router.post("", auth=keys.READ)
+@router.post(
+    "",
+    auth=keys.READ,
+    openapi_extra=told(shapes.Explanation, "no_rules", "stream_unreadable", "member_erased"),
+)
 def explain(
     request: HttpRequest, member_id: inputs.MemberId, body: inputs.Question
 ) -> dict[str, Any]:

@@ -7,7 +7,8 @@ from ninja import Router
 from pydantic import Field
 
 from licensing import connection, store
-from timeline.api import keys, outputs, pages
+from timeline.api import keys, outputs, pages, shapes
+from timeline.api.openapi import told
 from timeline.api.problems import Problem
 
 router = Router(tags=["feed"])
@@ -15,7 +16,7 @@ router = Router(tags=["feed"])
 Bucket = Annotated[int, Field(ge=0, lt=store.BUCKETS)]
 
 
-@router.get("", auth=keys.FEED)
+@router.get("", auth=keys.FEED, openapi_extra=told(shapes.Page[shapes.FeedEvent], "position_ahead"))
 def read_feed(
     request: HttpRequest, bucket: Bucket, after: pages.After = None, limit: pages.Limit = 100
 ) -> dict[str, Any]:

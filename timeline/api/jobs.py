@@ -7,12 +7,13 @@ from django.utils import timezone
 from ninja import Router
 
 from projections import jobs
-from timeline.api import keys
+from timeline.api import keys, shapes
+from timeline.api.openapi import told
 
 router = Router(tags=["operations"])
 
 
-@router.get("", auth=keys.OPERATIONS)
+@router.get("", auth=keys.OPERATIONS, openapi_extra=told(shapes.Jobs))
 def list_jobs(request: HttpRequest) -> dict[str, Any]:
     """Each kind of job with the obligations before it and behind it."""
     return {**jobs.status(timezone.now()), "next": None}

@@ -17,12 +17,15 @@ from licensing.domain.commands import (
     RevokeLicense,
 )
 from licensing.domain.license import License
-from timeline.api import commanding, inputs, keys, pages
+from timeline.api import commanding, inputs, keys, pages, shapes
+from timeline.api.openapi import told
 
 router = Router(tags=["licenses"])
 
 
-@router.post("", auth=keys.WRITE)
+@router.post(
+    "", auth=keys.WRITE, openapi_extra=told(shapes.Answer, "license_id_taken", command=True)
+)
 def acquire(
     request: HttpRequest, member_id: inputs.MemberId, body: inputs.Acquisition
 ) -> dict[str, Any]:
@@ -31,7 +34,11 @@ def acquire(
     return commanding.run(request, member_id, command, occurred_at=body.occurred_at)
 
 
-@router.post("/{license_id}/renewals", auth=keys.WRITE)
+@router.post(
+    "/{license_id}/renewals",
+    auth=keys.WRITE,
+    openapi_extra=told(shapes.Answer, "unknown_license", command=True),
+)
 def renew(
     request: HttpRequest,
     member_id: inputs.MemberId,
@@ -43,7 +50,11 @@ def renew(
     return commanding.run(request, member_id, RenewLicense(license_id), occurred_at=occurred_at)
 
 
-@router.post("/{license_id}/release", auth=keys.WRITE)
+@router.post(
+    "/{license_id}/release",
+    auth=keys.WRITE,
+    openapi_extra=told(shapes.Answer, "unknown_license", command=True),
+)
 def release(
     request: HttpRequest,
     member_id: inputs.MemberId,
@@ -56,7 +67,11 @@ def release(
     return commanding.run(request, member_id, command, occurred_at=occurred_at)
 
 
-@router.post("/{license_id}/revocation", auth=keys.WRITE)
+@router.post(
+    "/{license_id}/revocation",
+    auth=keys.WRITE,
+    openapi_extra=told(shapes.Answer, "unknown_license", command=True),
+)
 def revoke(
     request: HttpRequest,
     member_id: inputs.MemberId,
@@ -67,7 +82,11 @@ def revoke(
     return commanding.run(request, member_id, RevokeLicense(license_id, body.reason))
 
 
-@router.post("/{license_id}/playbacks", auth=keys.WRITE)
+@router.post(
+    "/{license_id}/playbacks",
+    auth=keys.WRITE,
+    openapi_extra=told(shapes.Answer, "unknown_license", command=True),
+)
 def record_playback(
     request: HttpRequest,
     member_id: inputs.MemberId,
@@ -79,7 +98,11 @@ def record_playback(
     return commanding.run(request, member_id, command, occurred_at=body.occurred_at)
 
 
-@router.get("", auth=keys.READ)
+@router.get(
+    "",
+    auth=keys.READ,
+    openapi_extra=told(shapes.Page[shapes.License], "stream_unreadable", "member_erased"),
+)
 def list_licenses(
     request: HttpRequest,
     member_id: inputs.MemberId,
@@ -98,7 +121,11 @@ def list_licenses(
     )
 
 
-@router.get("/{license_id}", auth=keys.READ)
+@router.get(
+    "/{license_id}",
+    auth=keys.READ,
+    openapi_extra=told(shapes.License, "unknown_license", "stream_unreadable", "member_erased"),
+)
 def get_license(
     request: HttpRequest, member_id: inputs.MemberId, license_id: inputs.LicenseInPath
 ) -> Any:

@@ -10,13 +10,14 @@ from ninja import Router
 from licensing import history
 from licensing.domain import member as members
 from projections.read_models import member_directory
-from timeline.api import inputs, keys, pages
+from timeline.api import inputs, keys, pages, shapes
+from timeline.api.openapi import told
 from timeline.presenters import state
 
 router = Router(tags=["members"])
 
 
-@router.get("", auth=keys.READ)
+@router.get("", auth=keys.READ, openapi_extra=told(shapes.Page[shapes.FoundMember]))
 def list_members(
     request: HttpRequest,
     q: inputs.Query = "",
@@ -29,7 +30,11 @@ def list_members(
     return pages.page(found, limit, lambda row: [row.member_id], msgspec.to_builtins)
 
 
-@router.get("/{member_id}", auth=keys.READ)
+@router.get(
+    "/{member_id}",
+    auth=keys.READ,
+    openapi_extra=told(shapes.Member, "stream_unreadable", "member_erased"),
+)
 def get_member(request: HttpRequest, member_id: inputs.MemberId) -> dict[str, Any]:
     """The member's state now; one never heard of is at version 0, with nothing."""
     now = timezone.now()

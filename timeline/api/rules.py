@@ -13,7 +13,8 @@ from licensing import rulebook, rulemaking, rules
 from licensing.actors import Actor
 from licensing.rules import edits, life
 from licensing.rules.life import Draft, LifeError
-from timeline.api import commanding, inputs, keys
+from timeline.api import codes, commanding, inputs, keys, shapes
+from timeline.api.openapi import told
 from timeline.api.problems import Fault, Problem
 
 router = Router(tags=["rules"])
@@ -28,13 +29,17 @@ _STATUS = {
 }
 
 
-@router.get("/versions", auth=keys.RULES_READ)
+@router.get("/versions", auth=keys.RULES_READ, openapi_extra=told(shapes.Versions))
 def list_versions(request: HttpRequest, rule_set: inputs.RuleSetId) -> dict[str, Any]:
     """Every published version, oldest first, with the instant from which it is in force."""
     return {"items": [_version(each) for each in rulebook.versions(rule_set)]}
 
 
-@router.get("/versions/{version}", auth=keys.RULES_READ)
+@router.get(
+    "/versions/{version}",
+    auth=keys.RULES_READ,
+    openapi_extra=told(shapes.WholeVersion, "not_found"),
+)
 def get_version(
     request: HttpRequest, rule_set: inputs.RuleSetId, version: inputs.VersionInPath
 ) -> dict[str, Any]:
@@ -49,19 +54,23 @@ def get_version(
     return _version(found) | {"document": document, "changes": _changes(before, document)}
 
 
-@router.post("/findings", auth=keys.RULES_READ)
+@router.post("/findings", auth=keys.RULES_READ, openapi_extra=told(shapes.Findings))
 def find(request: HttpRequest, rule_set: inputs.RuleSetId, body: inputs.Document) -> Any:
     """What is wrong with a document: gaps, overlaps and dead rows, each with a witness."""
     return {"items": _findings(rules.examine(body.document))}
 
 
-@router.get("/drafts", auth=keys.RULES_READ)
+@router.get("/drafts", auth=keys.RULES_READ, openapi_extra=told(shapes.Drafts))
 def list_drafts(request: HttpRequest, rule_set: inputs.RuleSetId) -> dict[str, Any]:
     """Every draft, without its document."""
     return {"items": [_draft(each) for each in rulebook.life_of(rule_set).drafts.values()]}
 
 
-@router.post("/drafts", auth=keys.RULES_WRITE)
+@router.post(
+    "/drafts",
+    auth=keys.RULES_WRITE,
+    openapi_extra=told(shapes.DraftAnswer, "draft_exists", "no_rules", "idempotency_key_reused"),
+)
 def start(
     request: HttpRequest, rule_set: inputs.RuleSetId, body: inputs.NewDraft
 ) -> dict[str, Any]:
@@ -71,7 +80,11 @@ def start(
     return _made(_ask(request, rule_set, command), draft_id)
 
 
-@router.get("/drafts/{draft_id}", auth=keys.RULES_READ)
+@router.get(
+    "/drafts/{draft_id}",
+    auth=keys.RULES_READ,
+    openapi_extra=told(shapes.WholeDraft, "unknown_draft", "not_found"),
+)
 def get_draft(
     request: HttpRequest, rule_set: inputs.RuleSetId, draft_id: inputs.DraftInPath
 ) -> dict[str, Any]:
@@ -89,7 +102,11 @@ def get_draft(
     }
 
 
-@router.put("/drafts/{draft_id}", auth=keys.RULES_WRITE)
+@router.put(
+    "/drafts/{draft_id}",
+    auth=keys.RULES_WRITE,
+    openapi_extra=told(shapes.DraftAnswer, *codes.DRAFT),
+)
 def edit(
     request: HttpRequest,
     rule_set: inputs.RuleSetId,
@@ -101,7 +118,11 @@ def edit(
     return _made(_ask(request, rule_set, command), draft_id)
 
 
-@router.post("/drafts/{draft_id}/submission", auth=keys.RULES_WRITE)
+@router.post(
+    "/drafts/{draft_id}/submission",
+    auth=keys.RULES_WRITE,
+    openapi_extra=told(shapes.DraftAnswer, *codes.DRAFT, "draft_broken"),
+)
 def submit(
     request: HttpRequest, rule_set: inputs.RuleSetId, draft_id: inputs.DraftInPath
 ) -> dict[str, Any]:
@@ -109,7 +130,11 @@ def submit(
     return _made(_ask(request, rule_set, life.SubmitDraft(draft_id)), draft_id)
 
 
-@router.post("/drafts/{draft_id}/approval", auth=keys.RULES_APPROVE)
+@router.post(
+    "/drafts/{draft_id}/approval",
+    auth=keys.RULES_APPROVE,
+    openapi_extra=told(shapes.DraftAnswer, *codes.DRAFT, "draft_not_submitted", "four_eyes"),
+)
 def approve(
     request: HttpRequest,
     rule_set: inputs.RuleSetId,
@@ -121,7 +146,11 @@ def approve(
     return _made(_ask(request, rule_set, command), draft_id)
 
 
-@router.post("/drafts/{draft_id}/rejection", auth=keys.RULES_APPROVE)
+@router.post(
+    "/drafts/{draft_id}/rejection",
+    auth=keys.RULES_APPROVE,
+    openapi_extra=told(shapes.DraftAnswer, *codes.DRAFT),
+)
 def reject(
     request: HttpRequest,
     rule_set: inputs.RuleSetId,
@@ -133,7 +162,13 @@ def reject(
     return _made(_ask(request, rule_set, command), draft_id)
 
 
-@router.post("/drafts/{draft_id}/publication", auth=keys.RULES_WRITE)
+@router.post(
+    "/drafts/{draft_id}/publication",
+    auth=keys.RULES_WRITE,
+    openapi_extra=told(
+        shapes.DraftAnswer, *codes.DRAFT, "draft_not_approved", "base_superseded", "valid_from_past"
+    ),
+)
 def publish(
     request: HttpRequest,
     rule_set: inputs.RuleSetId,
@@ -146,7 +181,11 @@ def publish(
     return _made(_ask(request, rule_set, command, now), draft_id)
 
 
-@router.post("/rollbacks", auth=keys.RULES_APPROVE)
+@router.post(
+    "/rollbacks",
+    auth=keys.RULES_APPROVE,
+    openapi_extra=told(shapes.RolledBack, "unknown_version", "valid_from_past"),
+)
 def roll_back(
     request: HttpRequest, rule_set: inputs.RuleSetId, body: inputs.Rollback
 ) -> dict[str, Any]:

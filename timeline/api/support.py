@@ -6,12 +6,13 @@ from django.http import HttpRequest
 from ninja import Router
 
 from licensing.domain.commands import AddNote, CancelMembership, GrantAllowance
-from timeline.api import commanding, inputs, keys
+from timeline.api import commanding, inputs, keys, shapes
+from timeline.api.openapi import told
 
 router = Router(tags=["support"])
 
 
-@router.post("/allowances", auth=keys.WRITE)
+@router.post("/allowances", auth=keys.WRITE, openapi_extra=told(shapes.Answer, command=True))
 def grant_allowance(
     request: HttpRequest, member_id: inputs.MemberId, body: inputs.AllowanceGrant
 ) -> dict[str, Any]:
@@ -19,7 +20,7 @@ def grant_allowance(
     return commanding.run(request, member_id, GrantAllowance(**body.model_dump()))
 
 
-@router.post("/notes", auth=keys.WRITE)
+@router.post("/notes", auth=keys.WRITE, openapi_extra=told(shapes.Answer, command=True))
 def add_note(
     request: HttpRequest, member_id: inputs.MemberId, body: inputs.NewNote
 ) -> dict[str, Any]:
@@ -27,7 +28,7 @@ def add_note(
     return commanding.run(request, member_id, AddNote(**body.model_dump()))
 
 
-@router.post("/cancellation", auth=keys.WRITE)
+@router.post("/cancellation", auth=keys.WRITE, openapi_extra=told(shapes.Answer, command=True))
 def cancel(
     request: HttpRequest, member_id: inputs.MemberId, body: inputs.Cancellation | None = None
 ) -> dict[str, Any]:

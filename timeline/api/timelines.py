@@ -10,7 +10,8 @@ from pydantic import Field
 
 from licensing import history, rulebook
 from licensing.history import History, Step
-from timeline.api import inputs, keys, outputs, pages
+from timeline.api import inputs, keys, outputs, pages, shapes
+from timeline.api.openapi import told
 from timeline.api.problems import invalid
 from timeline.presenters import diff, sentences, state
 
@@ -19,7 +20,7 @@ router = Router(tags=["timeline"])
 ENTITY_FIELDS = ("license_id", "device_id", "title_id")
 
 
-@router.get("/timeline", auth=keys.READ)
+@router.get("/timeline", auth=keys.READ, openapi_extra=told(shapes.Page[shapes.Step]))
 def read_timeline(
     request: HttpRequest,
     member_id: inputs.MemberId,
@@ -52,7 +53,11 @@ def read_timeline(
     )
 
 
-@router.get("/state", auth=keys.READ)
+@router.get(
+    "/state",
+    auth=keys.READ,
+    openapi_extra=told(shapes.StateAsAt, "version_not_found", "stream_unreadable"),
+)
 def read_state(
     request: HttpRequest,
     member_id: inputs.MemberId,
@@ -74,7 +79,11 @@ def read_state(
     }
 
 
-@router.get("/changes", auth=keys.READ)
+@router.get(
+    "/changes",
+    auth=keys.READ,
+    openapi_extra=told(shapes.Changes, "version_not_found", "stream_unreadable"),
+)
 def read_changes(
     request: HttpRequest,
     member_id: inputs.MemberId,
@@ -92,7 +101,11 @@ def read_changes(
     }
 
 
-@router.get("/events/{version}", auth=keys.READ)
+@router.get(
+    "/events/{version}",
+    auth=keys.READ,
+    openapi_extra=told(shapes.Moment, "version_not_found", "stream_unreadable"),
+)
 def read_event(
     request: HttpRequest,
     member_id: inputs.MemberId,

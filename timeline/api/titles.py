@@ -7,7 +7,8 @@ from ninja import Body, Path, Router
 from pydantic import Field
 
 from licensing import catalogue
-from timeline.api import inputs, keys
+from timeline.api import inputs, keys, shapes
+from timeline.api.openapi import told
 from timeline.api.problems import Problem, invalid
 
 router = Router(tags=["titles"])
@@ -16,7 +17,7 @@ Attributes = Annotated[inputs.Attributes, Body()]
 TitleId = Annotated[inputs.Identifier, Field(max_length=64), Path()]
 
 
-@router.put("/{title_id}", auth=keys.TITLES)
+@router.put("/{title_id}", auth=keys.TITLES, openapi_extra=told(shapes.Title))
 def put_title(request: HttpRequest, title_id: TitleId, body: Attributes) -> dict[str, Any]:
     """Set the attributes of a title, in place of those it had."""
     for name in ("name", "studio"):
@@ -26,7 +27,7 @@ def put_title(request: HttpRequest, title_id: TitleId, body: Attributes) -> dict
     return {"title_id": title_id, "attributes": body}
 
 
-@router.get("/{title_id}", auth=keys.READ)
+@router.get("/{title_id}", auth=keys.READ, openapi_extra=told(shapes.Title, "unknown_title"))
 def get_title(request: HttpRequest, title_id: TitleId) -> dict[str, Any]:
     """The attributes of a title."""
     attributes = catalogue.get(title_id)

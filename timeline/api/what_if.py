@@ -8,14 +8,17 @@ from ninja import Router
 
 from licensing import simulation
 from licensing.simulation import Deed, NoSuchTrial
-from timeline.api import inputs, keys
+from timeline.api import inputs, keys, shapes
+from timeline.api.openapi import told
 from timeline.api.problems import invalid
 from timeline.presenters import diff
 
 router = Router(tags=["what-if"])
 
 
-@router.post("", auth=keys.READ)
+@router.post(
+    "", auth=keys.READ, openapi_extra=told(shapes.Trial, "version_not_found", "stream_unreadable")
+)
 def what_if(
     request: HttpRequest, member_id: inputs.MemberId, body: inputs.WhatIf
 ) -> dict[str, Any]:

@@ -1,0 +1,106 @@
+"""Every operation of the API called once, in an order in which each finds what it needs.
+
+The same calls check the answers against the description and make the examples in it.
+"""
+
+from collections.abc import Iterator
+from datetime import timedelta
+from typing import Any
+
+import msgspec
+from django.utils import timezone
+
+from licensing import rulebook, store
+from projections import runner
+from tests.conftest import new_id
+from tests.web.api_client import ApiClient, publish_rules
+
+
+class Call(msgspec.Struct):
+    """One call and its answer; `operation` is the operationId."""
+
+    operation: str
+    method: str
+    path: str
+    body: Any
+    status: int
+    answer: Any
+
+
+def calls(api: ApiClient, other: ApiClient, member: str) -> Iterator[Call]:
+    """The whole story, each call with its answer. `other` has a key of its own, to approve."""
+
+    def call(operation: str, method: str, path: str, body: Any = None, by: ApiClient = api) -> Call:
+        response = by.send(method, path, body)
+        answer = msgspec.json.decode(response.content)
+        return Call(operation, method, path, body, response.status_code, answer)
+
+    publish_rules()
+    in_force = rulebook.versions()[-1].hash
+    lid, rules = new_id("lic"), "/rules/download-license"
+    m = f"/members/{member}"
+    now = timezone.now()
+    yield call("plans_change_plan", "POST", f"{m}/plan", {"plan": "premium", "country": "NL"})
+    device = {"device_id": "ipad", "type": "tablet", "name": "iPad Air"}
+    yield call("devices_register", "POST", f"{m}/devices", device)
+    film = {"name": "The Third Man", "studio": "London Films"}
+    yield call("titles_put_title", "PUT", "/titles/third-man", film)
+    yield call("titles_get_title", "GET", "/titles/third-man")
+    asked = {"title_id": "third-man", "device_id": "ipad", "title": film}
+    yield call("explanations_explain", "POST", f"{m}/explanations", asked)
+    yield call("licenses_acquire", "POST", f"{m}/licenses", {"license_id": lid, **asked})
+    yield call("licenses_renew", "POST", f"{m}/licenses/{lid}/renewals", {})
+    started = {"action": "start", "occurred_at": (now - timedelta(hours=2)).isoformat()}
+    yield call("licenses_record_playback", "POST", f"{m}/licenses/{lid}/playbacks", started)
+    goodwill = {
+        "limit": "max_devices",
+        "amount": 1,
+        "expires_at": (now + timedelta(days=30)).isoformat(),
+        "reason": "the old tablet is lost",
+    }
+    yield call("support_grant_allowance", "POST", f"{m}/allowances", goodwill)
+    yield call("support_add_note", "POST", f"{m}/notes", {"text": "called twice", "version": 3})
+    yield call("licenses_list_licenses", "GET", f"{m}/licenses")
+    yield call("licenses_get_license", "GET", f"{m}/licenses/{lid}")
+    yield call("timelines_read_timeline", "GET", f"{m}/timeline?limit=2")
+    yield call("timelines_read_state", "GET", f"{m}/state?version=3")
+    yield call("timelines_read_changes", "GET", f"{m}/changes?from=2&to=3")
+    yield call("timelines_read_event", "GET", f"{m}/events/3")
+    yield call("what_if_what_if", "POST", f"{m}/what-if", {"from_version": 1, "drop": 3})
+    yield call("licenses_release", "POST", f"{m}/licenses/{lid}/release", {})
+    runner.catch_up()
+    yield call("members_list_members", "GET", f"/members?q={member}")
+    yield call("members_get_member", "GET", m)
+    bucket = store.bucket_of(f"member-{member}")
+    yield call("feed_read_feed", "GET", f"/events?bucket={bucket}&limit=1")
+    yield call("projections_list_projections", "GET", "/projections")
+    yield call("jobs_list_jobs", "GET", "/jobs")
+    revoked = new_id("lic")
+    yield call("licenses_acquire", "POST", f"{m}/licenses", {"license_id": revoked, **asked})
+    reason = {"reason": "withdrawn by the studio"}
+    yield call("licenses_revoke", "POST", f"{m}/licenses/{revoked}/revocation", reason)
+    lost = {"reason": "sold"}
+    yield call("devices_deactivate", "POST", f"{m}/devices/ipad/deactivation", lost)
+    yield call("support_cancel", "POST", f"{m}/cancellation", {"reason": "MOVED_AWAY"})
+
+    yield call("rules_list_versions", "GET", f"{rules}/versions")
+    yield call("rules_get_version", "GET", f"{rules}/versions/1")
+    document = rulebook.life_of("download-license").published[in_force]
+    yield call("rules_find", "POST", f"{rules}/findings", {"document": document})
+    one, two = new_id("draft"), new_id("draft")
+    begun = {"title": "Two devices more", "draft_id": one}
+    yield call("rules_start", "POST", f"{rules}/drafts", begun)
+    yield call("rules_start", "POST", f"{rules}/drafts", {"title": "Given up", "draft_id": two})
+    edit = {"document": document | {"title": "Download licenses, again"}, "revision": 0}
+    yield call("rules_edit", "PUT", f"{rules}/drafts/{one}", edit)
+    yield call("rules_list_drafts", "GET", f"{rules}/drafts")
+    read = call("rules_get_draft", "GET", f"{rules}/drafts/{one}")
+    yield read
+    yield call("rules_submit", "POST", f"{rules}/drafts/{one}/submission")
+    approval = {"hash": read.answer["hash"]}
+    yield call("rules_approve", "POST", f"{rules}/drafts/{one}/approval", approval, other)
+    no = {"reason": "not needed any more"}
+    yield call("rules_reject", "POST", f"{rules}/drafts/{two}/rejection", no, other)
+    yield call("rules_publish", "POST", f"{rules}/drafts/{one}/publication", {})
+    back = {"hash": in_force, "reason": "the old title was better"}
+    yield call("rules_roll_back", "POST", f"{rules}/rollbacks", back)

@@ -1,0 +1,79 @@
+"""Every `code` of a problem, its status and its meaning: the whole list, as clients may rely on it."""
+
+from collections.abc import Iterable, Mapping
+
+import msgspec
+
+
+class Code(msgspec.Struct, frozen=True):
+    """The status that a code comes with, and what it means."""
+
+    status: int
+    meaning: str
+
+
+CODES: Mapping[str, Code] = {
+    # Any request
+    "bad_request": Code(400, "The request could not be read."),
+    "unauthorized": Code(401, "No usable API key came along."),
+    "missing_scope": Code(403, "The key was not issued for this."),
+    "forbidden": Code(403, "The key's owner may not do this."),
+    "not_found": Code(404, "There is nothing at this address."),
+    "method_not_allowed": Code(405, "The address has other methods, named in Allow."),
+    "invalid_input": Code(422, "A value is not valid; `errors` names each place."),
+    "rate_limited": Code(429, "Too many requests of this key; wait for Retry-After seconds."),
+    "internal_error": Code(500, "The fault is on our side, and has been noted."),
+    "database_unavailable": Code(503, "The database does not answer; send the same again."),
+    # A body
+    "body_too_large": Code(413, "The body is larger than is let in."),
+    "unsupported_media_type": Code(415, "A body must be application/json."),
+    "malformed_json": Code(422, "The body is not JSON."),
+    # A command
+    "unknown_license": Code(404, "The member has no such license."),
+    "unknown_device": Code(404, "The member has no such device."),
+    "unknown_title": Code(404, "The catalogue has no such title."),
+    "version_not_found": Code(404, "The history has no such version yet."),
+    "license_id_taken": Code(409, "The license id belongs to another download."),
+    "stream_unreadable": Code(409, "An event cannot be read, so nothing can be decided."),
+    "wrong_expected_version": Code(409, "The history has moved on from the version in If-Match."),
+    "idempotency_key_reused": Code(409, "The Idempotency-Key came with another command before."),
+    "member_erased": Code(410, "The member was erased."),
+    "member_busy": Code(503, "Too many commands of this member at once; send the same again."),
+    "no_rules": Code(503, "No rules have been published, so nothing can be decided."),
+    # The feed
+    "position_ahead": Code(409, "The reader is ahead of the log: it was restored since."),
+    # Rules
+    "unknown_draft": Code(404, "The rule set has no such draft."),
+    "unknown_version": Code(404, "No such version was ever published."),
+    "four_eyes": Code(403, "Somebody who had no part in the draft must do this."),
+    "draft_exists": Code(409, "A draft has this id already."),
+    "draft_changed": Code(
+        409, "The draft is not what it was read as; `errors` names what changed."
+    ),
+    "draft_closed": Code(409, "The draft takes no edits in this state."),
+    "draft_not_submitted": Code(409, "The draft does not wait for approval."),
+    "draft_not_approved": Code(409, "The draft has not been approved."),
+    "base_superseded": Code(409, "Other rules came into force since the draft was begun."),
+    "draft_broken": Code(422, "The draft has blocking findings, named in `errors`."),
+    "valid_from_past": Code(422, "Rules come into force now or later."),
+}
+
+ALWAYS = ("unauthorized", "missing_scope", "invalid_input", "rate_limited", "database_unavailable")
+BODY = ("bad_request", "body_too_large", "unsupported_media_type", "malformed_json")
+COMMAND = (
+    "stream_unreadable",
+    "wrong_expected_version",
+    "idempotency_key_reused",
+    "member_erased",
+    "member_busy",
+    "no_rules",
+)
+DRAFT = ("unknown_draft", "draft_closed", "draft_changed")
+
+
+def by_status(names: Iterable[str]) -> dict[int, list[str]]:
+    """The codes under their statuses, both in order."""
+    found: dict[int, list[str]] = {}
+    for name in sorted(set(names), key=lambda name: (CODES[name].status, name)):
+        found.setdefault(CODES[name].status, []).append(name)
+    return found

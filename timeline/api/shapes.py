@@ -1,0 +1,407 @@
+"""The answers of the API as types: what the OpenAPI description says, checked by the tests.
+
+The operations build plain values; these shapes only describe them, so nothing here is on the path
+of a request. A field with a default may be left out of an answer.
+"""
+
+from datetime import datetime
+from typing import Annotated, Any, Generic, Literal, TypeVar
+
+import msgspec
+from msgspec import Meta
+
+T = TypeVar("T")
+
+Outcome = Literal["accepted", "refused", "unchanged"]
+State = Annotated[dict[str, Any], Meta(description="the folded state: devices, licenses, …")]
+Open = dict[str, Any]
+
+
+class Page(msgspec.Struct, Generic[T]):
+    """A page of a list; `next` goes into `after` for the page behind it, null at the end."""
+
+    items: list[T]
+    next: str | None
+
+
+class Event(msgspec.Struct):
+    """One event as it is stored."""
+
+    version: Annotated[int, Meta(ge=1, description="place in the member's stream, gapless")]
+    type: str
+    schema_version: int
+    event_id: str
+    occurred_at: Annotated[datetime, Meta(description="when it happened, by device or business")]
+    recorded_at: Annotated[datetime, Meta(description="when it became known")]
+    data: Open
+    metadata: Annotated[Open, Meta(description="command, actor, correlation, decision record")]
+
+
+class FeedEvent(Event):
+    """An event of the feed; `position` is its place in its bucket, gapless."""
+
+    bucket: Annotated[int, Meta(ge=0, le=1023)]
+    position: Annotated[int, Meta(ge=1)]
+    stream_id: str
+    appended_at: datetime
+
+
+class Step(Event):
+    """An event on the timeline, in words."""
+
+    sentence: str
+    late_seconds: Annotated[int | None, Meta(description="how late it was reported, or null")]
+    unreadable: Annotated[str | None, Meta(description="why this event cannot be read, or null")]
+
+
+class RulesVersion(msgspec.Struct):
+    """Which rules decided."""
+
+    id: str
+    version: int
+    hash: str
+
+
+class Limit(msgspec.Struct):
+    """One limit of a decision: `margin` is what was left, negative beyond the limit."""
+
+    limit: str
+    fact: str
+    label: str
+    value: int
+    max: int
+    margin: int
+    ok: bool
+    row: str | None
+    allowances: list[Any] = []
+
+
+class Decision(msgspec.Struct):
+    """The decision record: what was looked at, and which row decided each limit."""
+
+    rules: RulesVersion
+    verdict: Literal["allowed", "refused"]
+    reason: Annotated[str | None, Meta(description="the reason code of a refusal")]
+    row: str | None
+    facts: Open
+    matched: list[str]
+    decisive: dict[str, str | None]
+    limits: list[Limit]
+    detail: Any = None
+
+
+class Answer(msgspec.Struct):
+    """The answer to a command, the same to the byte when it is asked again with its key."""
+
+    outcome: Outcome
+    version: Annotated[int, Meta(ge=0, description="the stream's version after the command")]
+    events: list[Event]
+    decision: Decision | None
+    license_id: str | None = None
+
+
+class Member(msgspec.Struct):
+    """A member now."""
+
+    member_id: str
+    version: int
+    as_at: datetime
+    state: State
+
+
+class FoundMember(msgspec.Struct):
+    """A member of the directory, and why it matched."""
+
+    member_id: str
+    plan: str | None
+    country: str | None
+    events: int
+    refusals: int
+    first_event_at: datetime
+    last_event_at: datetime
+    last_type: str
+    last_version: int
+    why: str
+
+
+class StateAsAt(msgspec.Struct):
+    """The state as at a version or an instant."""
+
+    member_id: str
+    version: int
+    as_at: datetime | None
+    state: State
+
+
+class Change(msgspec.Struct):
+    """One value that differs, by its JSON pointer."""
+
+    path: str
+    before: Any
+    after: Any
+
+
+class Changes(msgspec.Struct, rename={"from_": "from"}):
+    """What differs between two versions."""
+
+    member_id: str
+    from_: int
+    to: int
+    changes: list[Change]
+
+
+class Moment(Step):
+    """One event whole: stored, read, decided, with the state before and after."""
+
+    stored: Event
+    read: Any
+    decision: Decision | None
+    before: State
+    after: State
+    changes: list[Change]
+
+
+class License(msgspec.Struct):
+    """A license as it is now."""
+
+    license_id: str
+    title_id: str
+    device_id: str
+    status: Literal["active", "expired", "released", "revoked"]
+    issued_at: datetime
+    expires_at: datetime
+    ended_at: datetime | None
+    renewals: int
+    plays: int
+    playing: bool
+    first_played_at: datetime | None
+    last_started_at: datetime | None
+    last_stopped_at: datetime | None
+    playback_expires_at: datetime | None
+    revoked_for: str | None
+    terms: Open
+    title: Open
+    device: Open
+    context: Open
+
+
+class Preview(msgspec.Struct):
+    """An event that would be appended."""
+
+    type: str
+    data: Open
+
+
+class Turn(msgspec.Struct):
+    """A change that would turn the verdict, tried, and in words."""
+
+    kind: str
+    parts: list[Open]
+    words: str
+    at: datetime | None = None
+
+
+class Explanation(msgspec.Struct):
+    """What an acquisition would get, or would have got."""
+
+    outcome: Outcome
+    version: int
+    as_at: datetime
+    decision: Decision | None
+    events: list[Preview]
+    turns: list[Turn]
+
+
+class Was(msgspec.Struct):
+    """What a command led to."""
+
+    outcome: str | None
+    events: list[Preview]
+
+
+class WouldBe(Was):
+    """What it would have led to."""
+
+    decision: Decision | None
+
+
+class Deed(msgspec.Struct):
+    """One command or event of the trial that comes out otherwise."""
+
+    kind: str
+    command: str
+    at: datetime
+    version: int | None
+    was: Was
+    would_be: WouldBe
+
+
+class Trial(msgspec.Struct):
+    """A what-if: the first divergence, all that differs, and the final difference."""
+
+    simulation: Literal[True]
+    from_version: int
+    as_at: datetime
+    divergence: Deed | None
+    deeds: list[Deed]
+    unchanged: int
+    not_redecided: int
+    difference: list[Change]
+
+
+class Title(msgspec.Struct):
+    """A title of the catalogue."""
+
+    title_id: str
+    attributes: Open
+
+
+class PublishedVersion(msgspec.Struct):
+    """A published version of a rule set, in force from `valid_from` on."""
+
+    version: int
+    hash: str
+    title: str
+    valid_from: datetime
+    published_at: datetime
+
+
+class Edit(msgspec.Struct):
+    """A value of a document that was and is; a side that is left out was not there."""
+
+    path: list[str]
+    before: Any = None
+    after: Any = None
+
+
+class WholeVersion(PublishedVersion):
+    """A published version with its document."""
+
+    document: Open
+    changes: list[Edit]
+
+
+class Versions(msgspec.Struct):
+    """Every published version, oldest first."""
+
+    items: list[PublishedVersion]
+
+
+class Finding(msgspec.Struct):
+    """Something wrong or needless in a rule set, with a request that shows it."""
+
+    kind: str
+    severity: Literal["blocking", "warning"]
+    table: str
+    rows: list[str]
+    message: str
+    witness: Open = {}
+    at: datetime | None = None
+    proposal: Open | None = None
+
+
+class Findings(msgspec.Struct):
+    """All there is to say about a document."""
+
+    items: list[Finding]
+
+
+class Draft(msgspec.Struct):
+    """A draft without its document; `revision` counts its edits."""
+
+    draft_id: str
+    title: str
+    base: str | None
+    authors: list[str]
+    status: Literal["open", "submitted", "approved", "rejected", "published"]
+    revision: int
+    approved_by: str | None
+    reason: str | None
+    hash: str
+
+
+class Drafts(msgspec.Struct):
+    """Every draft of a rule set."""
+
+    items: list[Draft]
+
+
+class WholeDraft(Draft):
+    """A draft with its document, what it changes and what is wrong with it."""
+
+    document: Open
+    changes: list[Edit]
+    findings: list[Finding]
+    base_superseded: bool
+
+
+class DraftAnswer(msgspec.Struct):
+    """What became of a command on a draft."""
+
+    outcome: str
+    draft: Draft
+
+
+class RolledBack(msgspec.Struct):
+    """What became of a roll back."""
+
+    outcome: str
+    in_force: str | None
+
+
+class Lag(msgspec.Struct):
+    """Events not yet applied (exact), and the age of the oldest of them."""
+
+    events: int
+    seconds: float | None
+
+
+class Projection(msgspec.Struct):
+    """How far a read model has come."""
+
+    name: str
+    category: str
+    version: int
+    state: str
+    position: int
+    lag: Lag
+    parked: int
+    rebuild: Any
+
+
+class Job(msgspec.Struct):
+    """One kind of job: what is due, what comes next, how the past ones ended."""
+
+    kind: str
+    due: int
+    tried: int
+    next_due_at: datetime | None
+    oldest_due_at: datetime | None
+    outcomes: dict[str, int]
+
+
+class Jobs(msgspec.Struct):
+    """The jobs, and the latest attempts."""
+
+    items: list[Job]
+    attempts: list[Open]
+    next: str | None
+
+
+class Fault(msgspec.Struct):
+    """One place in the request, and what is wrong there."""
+
+    path: str
+    message: str
+
+
+class Problem(msgspec.Struct):
+    """Every other answer (RFC 9457). `code` is stable; `detail` is for people."""
+
+    type: str
+    title: str
+    status: int
+    code: str
+    detail: str
+    errors: list[Fault]
+    request_id: str
