@@ -71,6 +71,7 @@ def calls(api: ApiClient, other: ApiClient, member: str) -> Iterator[Call]:
     runner.catch_up()
     yield call("members_list_members", "GET", f"/members?q={member}")
     yield call("members_get_member", "GET", m)
+    yield call("decisions_list_decisions", "GET", "/decisions?rule=b-premium&limit=1")
     bucket = store.bucket_of(f"member-{member}")
     yield call("feed_read_feed", "GET", f"/events?bucket={bucket}&limit=1")
     yield call("projections_list_projections", "GET", "/projections")

@@ -1,4 +1,4 @@
-"""Every `code` of a problem, its status and its meaning: the whole list, as clients may rely on it."""
+"""Every `code` of a problem with its status and its meaning: the list that clients rely on."""
 
 from collections.abc import Iterable, Mapping
 

@@ -10,7 +10,8 @@ from pydantic import AfterValidator, Field
 
 from projections.read_models import decision_log
 from projections.read_models.decision_log import Decision
-from timeline.api import inputs, keys, pages
+from timeline.api import inputs, keys, pages, shapes
+from timeline.api.openapi import told
 
 router = Router(tags=["rules"])
 
@@ -23,7 +24,7 @@ Rule = Annotated[
 ]
 
 
-@router.get("", auth=keys.READ)
+@router.get("", auth=keys.READ, openapi_extra=told(shapes.Page[shapes.MadeDecision]))
 def list_decisions(
     request: HttpRequest,
     rule: Rule,

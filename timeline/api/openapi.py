@@ -49,7 +49,7 @@ def complete(schema: dict[str, Any]) -> dict[str, Any]:
         for method, operation in methods.items()
         if isinstance(operation, dict)
     ]
-    answers = [operation.pop("x-answer") for _, operation in operations]
+    answers = [operation.pop("x-answer", Any) for _, operation in operations]
     described, shared = msgspec.json.schema_components(
         [*answers, shapes.Problem], ref_template=_REF
     )
@@ -71,7 +71,7 @@ def _describe(method: str, operation: dict[str, Any], shape: dict[str, Any]) -> 
     operation["responses"] = {
         200: {"description": "The answer.", "content": {"application/json": content}}
     }
-    names = (*codes.ALWAYS, *(codes.BODY if method != "get" else ()), *operation.pop("x-codes"))
+    names = (*codes.ALWAYS, *(codes.BODY if method != "get" else ()), *operation.pop("x-codes", ()))
     for status, found in codes.by_status(names).items():
         operation["responses"][status] = _problem(status, found)
 

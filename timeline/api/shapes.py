@@ -172,6 +172,7 @@ class License(msgspec.Struct):
     expires_at: datetime
     ended_at: datetime | None
     renewals: int
+    extensions: Open
     plays: int
     playing: bool
     first_played_at: datetime | None
@@ -247,6 +248,24 @@ class Trial(msgspec.Struct):
     unchanged: int
     not_redecided: int
     difference: list[Change]
+
+
+class MadeDecision(msgspec.Struct):
+    """A decision of the log, by the row that had the last word; `version` is the member's step."""
+
+    member_id: str
+    version: int
+    decided_at: datetime
+    command: str
+    outcome: Literal["accepted", "refused"]
+    reason: str | None
+    rule: str
+    rules: Annotated[str | None, Meta(description="the hash of the version that decided")]
+    license_id: str
+    title_id: str | None
+    studio: str | None
+    country: str | None
+    plan: str | None
 
 
 class Title(msgspec.Struct):
