@@ -4,7 +4,9 @@ from projections.projector import Projector
 from projections.read_models import (
     daily_activity,
     decision_log,
+    late_report,
     license_index,
+    limit_watch,
     member_directory,
     renewal_calendar,
     studio_usage,
@@ -13,7 +15,9 @@ from projections.read_models import (
 PROJECTORS: tuple[Projector, ...] = (
     daily_activity.PROJECTOR,
     decision_log.PROJECTOR,
+    late_report.PROJECTOR,
     license_index.PROJECTOR,
+    limit_watch.PROJECTOR,
     member_directory.PROJECTOR,
     renewal_calendar.PROJECTOR,
     studio_usage.PROJECTOR,

@@ -1,0 +1,2 @@
+-- Forget one bucket.
+DELETE FROM late_report WHERE bucket = %(bucket)s
