@@ -1,7 +1,7 @@
 """Who may open a page, and which part of it an answer needs to hold."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import wraps
 from typing import Any, Concatenate, ParamSpec, Protocol, overload
 from urllib.parse import urlencode, urlsplit
@@ -13,7 +13,7 @@ from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.utils.cache import patch_vary_headers
 
-from timeline import policy
+from timeline import audit, policy
 from timeline.policy import ADMINISTRATOR, STAFF_ROLES
 
 P = ParamSpec("P")
@@ -45,29 +45,36 @@ def may(request: HttpRequest, permission: str) -> bool:
 @overload
 def staff_page(view: View[P]) -> View[P]: ...
 @overload
-def staff_page(*, may: str = "read", writes: str = "") -> Decorator: ...
-def staff_page(view: View[P] | None = None, *, may: str = "read", writes: str = "") -> Any:
+def staff_page(*, may: str = "read", writes: str = "", reads: str = "") -> Decorator: ...
+def staff_page(
+    view: View[P] | None = None, *, may: str = "read", writes: str = "", reads: str = ""
+) -> Any:
     """Deny by default: a page opens for signed-in people whose roles hold the permission `may`.
 
     `@staff_page` is for any staff role; `@staff_page(may="operate")` for one permission of
-    `timeline/policy.py`; `@staff_page(writes="act")` asks another one of a POST.
+    `timeline/policy.py`; `@staff_page(writes="act")` asks another one of a POST. Looking at a page
+    with a `member_id` is noted in the audit trail before the view is called; `reads="search"` says
+    so for a page that shows members otherwise, and names the purpose of any.
     """
     if view is not None:
-        return _guarded(view, policy.staff(may, writes))
+        return _guarded(view, policy.staff(may, writes), reads)
     asked = policy.staff(may, writes)
 
     def decorate(view: View[P]) -> View[P]:
-        return _guarded(view, asked)
+        return _guarded(view, asked, reads)
 
     return decorate
 
 
-def _guarded(view: View[P], asked: policy.Policy) -> View[P]:
+def _guarded(view: View[P], asked: policy.Policy, reads: str) -> View[P]:
     @wraps(view)
     def guarded(request: HttpRequest, *args: P.args, **kwargs: P.kwargs) -> HttpResponseBase:
         if not request.user.is_authenticated:
             return _sign_in_first(request)
-        _check_roles(request, asked.needs(request.method or ""))
+        subject = _subject(kwargs)
+        _check_roles(request, asked.needs(request.method or ""), subject)
+        if subject or reads:
+            audit.read(request, subject, reads or "history")
         response = view(request, *args, **kwargs)
         patch_vary_headers(response, ["HX-Request", "HX-Target", "Cookie"])
         response.headers.setdefault("Cache-Control", "private, no-cache")
@@ -77,7 +84,12 @@ def _guarded(view: View[P], asked: policy.Policy) -> View[P]:
     return policy.declare(guarded, asked)  # type: ignore[return-value]
 
 
-def _check_roles(request: HttpRequest, permission: str) -> None:
+def _subject(kwargs: Mapping[str, object]) -> str:
+    member_id = kwargs.get("member_id")
+    return member_id if isinstance(member_id, str) and MEMBER_ID.fullmatch(member_id) else ""
+
+
+def _check_roles(request: HttpRequest, permission: str, subject: str) -> None:
     roles = roles_of(request)
     if not roles:
         raise PermissionDenied("Your account has no role yet; ask an administrator for one.")
@@ -85,6 +97,7 @@ def _check_roles(request: HttpRequest, permission: str) -> None:
     request.roles = roles  # type: ignore[attr-defined]
     request.role = roles[0]  # type: ignore[attr-defined]
     if not policy.permits(roles, permission):
+        audit.refused(request, subject, request.path[:100])
         who = " or ".join(sorted(policy.PERMISSIONS[permission]))
         raise PermissionDenied(f"This is for the role {who}; yours is {', '.join(roles)}.")
 

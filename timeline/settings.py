@@ -102,6 +102,8 @@ ALLOWED_HOSTS = os.environ.get("PLAYHEAD_HOSTS", "localhost,127.0.0.1,[::1]").sp
 CSRF_TRUSTED_ORIGINS = [o for o in os.environ.get("PLAYHEAD_ORIGINS", "").split(",") if o]
 # What the pages show is a demonstration; each of them says so.
 DEMO_DATA = os.environ.get("PLAYHEAD_DEMO", "1" if (HOME / "demo.json").exists() else "0") == "1"
+# How many proxies of ours stand before the product; each adds an address to X-Forwarded-For.
+PROXIES = whole_number("PLAYHEAD_PROXIES", 0)
 BEHIND_HTTPS = any(origin.startswith("https://") for origin in CSRF_TRUSTED_ORIGINS)
 
 INSTALLED_APPS = [
@@ -130,6 +132,7 @@ MIDDLEWARE = [
     "csp.middleware.CSPMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "axes.middleware.AxesMiddleware",
+    "timeline.middleware.SayUnavailable",
     "timeline.middleware.DefaultDeny",
 ]
 
@@ -234,6 +237,7 @@ AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
 AXES_LOCKOUT_TEMPLATE = "locked.html"
 AXES_RESET_ON_SUCCESS = True
 AXES_VERBOSE = False
+AXES_CLIENT_IP_CALLABLE = "timeline.requests.address_of"
 LOGIN_URL = "/sign-in/"
 LOGIN_REDIRECT_URL = "/"
 LOGOUT_REDIRECT_URL = LOGIN_URL

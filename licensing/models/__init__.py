@@ -1,7 +1,8 @@
-"""The tables that Django knows: catalogue and backtests to work with, the log to look at."""
+"""The tables that Django knows: catalogue and backtests to work with, the logs to look at."""
 
 from licensing.models.backtest import BacktestRun
 from licensing.models.log import Command, Event
 from licensing.models.title import Title
+from licensing.models.trail import AuditEntry
 
-__all__ = ["BacktestRun", "Command", "Event", "Title"]
+__all__ = ["AuditEntry", "BacktestRun", "Command", "Event", "Title"]

@@ -16,7 +16,8 @@ from licensing.domain.commands import AcquireLicense, Command
 from projections import hints
 from timeline import guard
 from timeline.api import inputs, outputs
-from timeline.api.problems import Problem, invalid, request_id
+from timeline.api.problems import Problem, invalid
+from timeline.requests import id_of
 
 FUTURE = timedelta(minutes=5)
 # A rule set is one document, however many rows it has.
@@ -64,7 +65,7 @@ def run(
             at=occurred_at,
             expected=expected,
             data_hash=_data_hash(request, command),
-            correlation_id=request_id(request),
+            correlation_id=id_of(request),
         )
     except store.WrongExpectedVersion:
         if expected != store.ANY:

@@ -3,35 +3,69 @@
 from django.http import HttpRequest
 from ninja.security import HttpBearer
 
+from timeline import audit
 from timeline.api.problems import Problem
+from timeline.http import MEMBER_ID
 from timeline.models import ApiKey
 
 NO_SCOPE = ""
+SUBJECTS = {"member_id": "", "rule_set": "rules:", "title_id": "title:", "name": "projection:"}
 
 
 class Key(HttpBearer):
-    """Asks for a key with `scope`: 401 without a usable key, 403 without the scope."""
+    """Asks for a key with `scope`: 401 without a usable key, 403 without the scope.
 
-    def __init__(self, scope: str) -> None:
+    With `reads`, the look at members is noted in the audit trail, once in ten minutes; with
+    `records`, each call is noted under this action. What devices ask for stands in the command log.
+    """
+
+    def __init__(self, scope: str, *, reads: bool = False, records: str = "") -> None:
         super().__init__()
         self.scope = scope
+        self.reads = reads
+        self.records = records
 
     def authenticate(self, request: HttpRequest, token: str) -> ApiKey | None:
         """The key row, which ninja keeps as `request.auth`."""
         key = ApiKey.find(token)
-        if key is not None and not key.allows(self.scope):
+        if key is None:
+            return None
+        request.auth = key  # type: ignore[attr-defined]
+        call, subject = _called(request), _subject(request)
+        if not key.allows(self.scope):
+            audit.refused(request, subject, call)
             raise Problem(403, "missing_scope", f"this key lacks the scope {self.scope}")
+        if self.reads:
+            audit.read(request, subject, "API" if subject else call)
+        if self.records:
+            audit.record(request, self.records, subject, purpose=call)
         return key
+
+
+def _called(request: HttpRequest) -> str:
+    match = request.resolver_match
+    return f"{request.method} {match.route.removeprefix('api/v1') if match else ''}"
+
+
+def _subject(request: HttpRequest) -> str:
+    given = request.resolver_match.kwargs if request.resolver_match else {}
+    for name, prefix in SUBJECTS.items():
+        value = given.get(name)
+        if isinstance(value, str):
+            return prefix + value if prefix or MEMBER_ID.fullmatch(value) else ""
+    return ""
 
 
 NOBODY = Key(NO_SCOPE)
 """What an operation asks that does not say which scope it needs: one that no key has."""
 
-READ = Key("member:read")
+READ = Key("member:read", reads=True)
+CATALOGUE = Key("member:read")
 WRITE = Key("member:write")
-TITLES = Key("title:write")
-FEED = Key("feed:read")
+SUPPORT = Key("member:write", records="act")
+TITLES = Key("title:write", records="catalogue")
+FEED = Key("feed:read", reads=True)
 OPERATIONS = Key("operations:read")
 RULES_READ = Key("rules:read")
-RULES_WRITE = Key("rules:write")
-RULES_APPROVE = Key("rules:approve")
+RULES_WRITE = Key("rules:write", records="rules")
+RULES_APPROVE = Key("rules:approve", records="rules")

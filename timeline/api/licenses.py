@@ -69,7 +69,7 @@ def release(
 
 @router.post(
     "/{license_id}/revocation",
-    auth=keys.WRITE,
+    auth=keys.SUPPORT,
     openapi_extra=told(shapes.Answer, "unknown_license", command=True),
 )
 def revoke(

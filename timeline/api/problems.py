@@ -1,8 +1,6 @@
 """Every answer that is not the one asked for: one shape (RFC 9457), one place that fills it in."""
 
 import logging
-import re
-import uuid
 from collections.abc import Callable, Iterable, Mapping
 from functools import wraps
 from http import HTTPStatus
@@ -21,12 +19,11 @@ from django.http import (
 )
 from django.http.response import HttpResponseBase
 
-from licensing import history, service, store
+from licensing import history, service, store, trail
 from timeline import guard
+from timeline.requests import id_of
 
 log = logging.getLogger(__name__)
-
-_REQUEST_ID = re.compile(r"[0-9A-Za-z-]{8,64}")
 
 
 class Fault(msgspec.Struct, frozen=True):
@@ -70,7 +67,7 @@ def answer(request: HttpRequest, problem: Problem) -> HttpResponse:
         "code": problem.code,
         "detail": problem.detail,
         "errors": problem.errors,
-        "request_id": request_id(request),
+        "request_id": id_of(request),
     }
     return HttpResponse(
         msgspec.json.encode(body, order="deterministic"),
@@ -102,21 +99,11 @@ def enclose(view: Callable[..., HttpResponseBase]) -> Callable[..., HttpResponse
                 response = answer(request, _not_allowed(request.method or "", allowed))
         except Exception as error:
             response = handle(request, error)
-        response["X-Request-Id"] = request_id(request)
+        response["X-Request-Id"] = id_of(request)
         response.setdefault("Cache-Control", "no-store")
         return response
 
     return enclosed
-
-
-def request_id(request: HttpRequest) -> str:
-    """The client's `X-Request-Id` if it is a plain one, or an id of our own."""
-    known = getattr(request, "request_id", None)
-    if known is None:
-        offered = request.headers.get("X-Request-Id", "")
-        known = offered if _REQUEST_ID.fullmatch(offered) else str(uuid.uuid4())
-        request.request_id = known  # type: ignore[attr-defined]
-    return str(known)
 
 
 def _not_allowed(method: str, allowed: str) -> Problem:
@@ -135,6 +122,7 @@ _COMMAND_STATUS: dict[type[Exception], int] = {
     store.CommandIdReused: 409,
     store.StreamErased: 410,
     service.NoRules: 503,
+    trail.NotNoted: 503,
 }
 _STORE_CODES: dict[type[Exception], str] = {
     store.WrongExpectedVersion: "wrong_expected_version",
@@ -154,6 +142,8 @@ _NOT_DATA = (_DRIVER.DataError, django.db.DataError)
 
 def as_problem(error: Exception) -> Problem:
     """What the API says about `error`."""
+    if isinstance(error, trail.NotNoted) and isinstance(error.__cause__, _AWAY):
+        return _database_away()
     for kind, status in _COMMAND_STATUS.items():
         if isinstance(error, kind):
             return _of_command(error, status, _STORE_CODES.get(kind))

@@ -12,7 +12,7 @@ from timeline.api.openapi import told
 router = Router(tags=["support"])
 
 
-@router.post("/allowances", auth=keys.WRITE, openapi_extra=told(shapes.Answer, command=True))
+@router.post("/allowances", auth=keys.SUPPORT, openapi_extra=told(shapes.Answer, command=True))
 def grant_allowance(
     request: HttpRequest, member_id: inputs.MemberId, body: inputs.AllowanceGrant
 ) -> dict[str, Any]:
@@ -20,7 +20,7 @@ def grant_allowance(
     return commanding.run(request, member_id, GrantAllowance(**body.model_dump()))
 
 
-@router.post("/notes", auth=keys.WRITE, openapi_extra=told(shapes.Answer, command=True))
+@router.post("/notes", auth=keys.SUPPORT, openapi_extra=told(shapes.Answer, command=True))
 def add_note(
     request: HttpRequest, member_id: inputs.MemberId, body: inputs.NewNote
 ) -> dict[str, Any]:
@@ -28,7 +28,7 @@ def add_note(
     return commanding.run(request, member_id, AddNote(**body.model_dump()))
 
 
-@router.post("/cancellation", auth=keys.WRITE, openapi_extra=told(shapes.Answer, command=True))
+@router.post("/cancellation", auth=keys.SUPPORT, openapi_extra=told(shapes.Answer, command=True))
 def cancel(
     request: HttpRequest, member_id: inputs.MemberId, body: inputs.Cancellation | None = None
 ) -> dict[str, Any]:

@@ -27,7 +27,7 @@ def put_title(request: HttpRequest, title_id: TitleId, body: Attributes) -> dict
     return {"title_id": title_id, "attributes": body}
 
 
-@router.get("/{title_id}", auth=keys.READ, openapi_extra=told(shapes.Title, "unknown_title"))
+@router.get("/{title_id}", auth=keys.CATALOGUE, openapi_extra=told(shapes.Title, "unknown_title"))
 def get_title(request: HttpRequest, title_id: TitleId) -> dict[str, Any]:
     """The attributes of a title."""
     attributes = catalogue.get(title_id)

@@ -17,7 +17,7 @@ MOST = 50
 TOLD = 25  # rows whose last event is put into a sentence
 
 
-@staff_page
+@staff_page(reads="search")
 def home(request: HttpRequest) -> HttpResponseBase:
     """Search by member, device or license id; without a question, the latest."""
     q = "".join(c for c in request.GET.get("q", "") if c.isprintable()).strip()[:120]

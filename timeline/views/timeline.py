@@ -42,7 +42,7 @@ def step(request: HttpRequest, member_id: str, version: str) -> HttpResponseBase
     return _show(request, member_id, version)
 
 
-@staff_page
+@staff_page(reads="event")
 def event(request: HttpRequest, event_id: UUID) -> HttpResponseBase:
     """The permanent link of an event leads to its step."""
     found = store.find_event(connection.opened(), event_id)
