@@ -24,6 +24,9 @@ CODES: Mapping[str, Code] = {
     "rate_limited": Code(429, "Too many requests of this key; wait for Retry-After seconds."),
     "internal_error": Code(500, "The fault is on our side, and has been noted."),
     "database_unavailable": Code(503, "The database does not answer; send the same again."),
+    "audit_unavailable": Code(
+        503, "The audit trail cannot be written, so nothing is shown or done."
+    ),
     # A body
     "body_too_large": Code(413, "The body is larger than is let in."),
     "unsupported_media_type": Code(415, "A body must be application/json."),
@@ -58,7 +61,14 @@ CODES: Mapping[str, Code] = {
     "valid_from_past": Code(422, "Rules come into force now or later."),
 }
 
-ALWAYS = ("unauthorized", "missing_scope", "invalid_input", "rate_limited", "database_unavailable")
+ALWAYS = (
+    "unauthorized",
+    "missing_scope",
+    "invalid_input",
+    "rate_limited",
+    "database_unavailable",
+    "audit_unavailable",
+)
 BODY = ("bad_request", "body_too_large", "unsupported_media_type", "malformed_json")
 COMMAND = (
     "stream_unreadable",
