@@ -1,6 +1,6 @@
 """Folds a member's events: one recorded event to a step, and a state forward over steps."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -98,6 +98,14 @@ def batches(member_id: str, after: int, until: int | None = None) -> Iterator[li
         if len(read) < READ_AT_ONCE:
             return
         after = read[-1].version
+
+
+def batch_of_each(after: Mapping[str, int], limit_each: int) -> dict[str, list[Fact]]:
+    """What is to be folded of several members after their versions, in one query, by member."""
+    streams = {stream_of(member_id): member_id for member_id in after}
+    asked = {stream: after[member_id] for stream, member_id in streams.items()}
+    found = store.read_facts_of(connection.opened(), asked, limit_each)
+    return {streams[stream]: [_fact(each) for each in read] for stream, read in found.items()}
 
 
 def _fact(read: store.Fact) -> Fact:

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from datetime import datetime
 from threading import Lock
 
-from licensing import connection, keyframes, store
+from licensing import connection, fold, keyframes, store
 from licensing.domain import member as members
 from licensing.domain.member import Member
 from licensing.fold import (
@@ -30,6 +30,7 @@ __all__ = [
     "current",
     "decision_of",
     "decoded",
+    "foresee",
     "forget",
     "frame",
     "head",
@@ -41,6 +42,7 @@ __all__ = [
 
 KEYFRAME_EVERY = 50
 REMEMBERED = 500
+FORESEEN = 20  # events
 _remembered: OrderedDict[str, Member] = OrderedDict()
 _remembering = Lock()
 
@@ -107,23 +109,51 @@ def head(member_id: str) -> int:
     return found.version if found else 0
 
 
-def current(member_id: str, *, keep: bool = True) -> Member:
+def current(member_id: str, *, keep: bool = True, look: bool = True) -> Member:
     """The member now, for deciding; raises UnreadableStream.
 
-    The last fold is remembered, so only what is newer is read. A fold that is wrong for any
-    reason cannot decide: the append names its version, and a conflict forgets it. Without `keep`
-    no keyframe is left behind on the way.
+    The last fold is remembered, so only what is newer is read; without `look`, not even that. A
+    fold that is wrong for any reason cannot decide: the append names its version, and a conflict
+    forgets it. Without `keep` no keyframe is left behind on the way.
     """
-    start = _remembered.get(member_id) or keyframes.nearest(member_id)
+    start = _remembered.get(member_id)
+    if start is not None and not look:
+        return start
+    start = start or keyframes.nearest(member_id)
     member, unreadable = _forward(start or Member(member_id), keep=keep)
     if unreadable is not None:
         raise UnreadableStream(unreadable.unreadable)
+    _remember(member)
+    return member
+
+
+def foresee(member_ids: Iterable[str]) -> set[str]:
+    """Fold several members as far as they are known now, in one query.
+
+    Returns those for whom `current` need not look; who has much that is new is left to it.
+    """
+    starts = {name: _remembered.get(name) or Member(name) for name in member_ids}
+    asked = {name: start.version for name, start in starts.items()}
+    found = fold.batch_of_each(asked, FORESEEN + 1)
+    seen = set()
+    for name, start in starts.items():
+        new = found.get(name, [])
+        if len(new) > FORESEEN or any(fact.event is None for fact in new):
+            continue
+        for fact in new:
+            start = apply(start, fact)
+        _remember(start)
+        seen.add(name)
+    return seen
+
+
+def _remember(member: Member) -> None:
+    member_id = member.member_id
     with _remembering:
         _remembered[member_id] = member
         _remembered.move_to_end(member_id)
         while len(_remembered) > REMEMBERED:
             _remembered.popitem(last=False)
-    return member
 
 
 def at_version(member_id: str, version: int) -> Member:

@@ -6,6 +6,9 @@ from datetime import UTC, datetime, timedelta
 
 _NAMESPACE = uuid.UUID("5f0c7a52-4ad4-5c38-9d0e-0c2f6f5b9a41")
 
+RESERVED = "job:"
+"""How the command ids of jobs begin; nobody else's command may have such an id."""
+
 RENEWAL_ACTOR = "renew"
 EXPIRY_ACTOR = "expire"
 
@@ -35,6 +38,11 @@ def expiry_command_id(license_id: str, due_at: datetime) -> str:
     return _obligation("expire", license_id, due_at)
 
 
+def is_reserved(command_id: str) -> bool:
+    """Whether only a job may use this command id: else a client could answer for the clock."""
+    return command_id.startswith(RESERVED)
+
+
 def _obligation(kind: str, license_id: str, due_at: datetime) -> str:
     due = due_at.astimezone(UTC).isoformat(timespec="microseconds")
-    return str(uuid.uuid5(_NAMESPACE, f"{kind}/{license_id}/{due}"))
+    return f"{RESERVED}{kind}:{uuid.uuid5(_NAMESPACE, f'{kind}/{license_id}/{due}')}"

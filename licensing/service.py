@@ -20,6 +20,7 @@ from licensing import (
     decisions,
     history,
     naming,
+    obligations,
     rulebook,
     rules,
     store,
@@ -55,6 +56,7 @@ __all__ = [
 ]
 
 CommandError = DomainError
+JOB = "job"
 TRY_FOR_S = 1.5
 LONGEST_PAUSE_S = 0.1
 
@@ -89,15 +91,20 @@ def handle(
     causation_id: str | None = None,
     rules: str | None = None,
     about: Mapping[str, str] | None = None,
+    foreseen: bool = False,
 ) -> Answer:
     """Decide `command` on the member's stream and write what it causes, once.
 
     `now` is when it is decided; `at` is when a report says it happened. `recorded_at` is for the
-    demo and imports only. Raises CommandError (nothing written), UnreadableStream, NoRules, and
-    the store's WrongExpectedVersion (for an `expected` that the caller named, or after losing
-    every race of its member for 1.5 s), CommandIdReused and StreamErased. `rules` is the hash that
-    a decision must be made by, or RulesMoved is raised; `about` goes into the events' metadata.
+    demo and imports only. `foreseen` says that the member was just folded (history.foresee), so
+    that the first try need not look for news: the append does. Raises CommandError (nothing
+    written), UnreadableStream, NoRules, and the store's WrongExpectedVersion (for an `expected`
+    that the caller named, or after losing every race of its member for 1.5 s), CommandIdReused
+    and StreamErased. `rules` is the hash that a decision must be made by, or RulesMoved is raised;
+    `about` goes into the events' metadata.
     """
+    if obligations.is_reserved(command_id) and actor.kind != JOB:
+        raise InvalidCommand("command_id", f"ids that begin with {obligations.RESERVED} are jobs'")
     stream = history.stream_of(member_id)
     data_hash = data_hash or _hash(command)  # as received, before defaults
     command = naming.named(command, stream, command_id, now)
@@ -116,7 +123,7 @@ def handle(
     until = time.monotonic() + TRY_FOR_S
     for attempt in itertools.count():
         try:
-            member = history.current(member_id)
+            member = history.current(member_id, look=attempt > 0 or not foreseen)
             decided = deciding.decide(command, member, moment, rulebook.current)
         except DomainError:
             repeated = _stored_answer(stream, command_id, data_hash)

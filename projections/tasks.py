@@ -1,38 +1,60 @@
 """The Celery tasks: hints to look, with no logic of their own.
 
-The beat (timeline.celery) ticks catch_up and backtest every 2 s, sweep every 30 s and heartbeat
-every 5 s; a lost or doubled tick changes nothing.
+The beat (timeline.celery) ticks each at its interval; a lost or doubled tick changes nothing.
 """
 
 from typing import Any
 
 from celery import shared_task
+from django.conf import settings
 from django.utils import timezone
 
 from licensing import backtests
+from projections import census, deliveries, jobs, runner, samples
 from projections import heartbeat as heartbeats
-from projections import jobs, runner
+from projections.deliveries import Hint
+from projections.ticks import tick
+
+SWEEP_SECONDS = 8.0
 
 
-@shared_task
-def catch_up(*, seconds: float = 1.5, **kwargs: Any) -> None:
-    """Bring the projections level, and keep polling for `seconds`."""
-    runner.follow(seconds)
+@shared_task(base=Hint)
+def catch_up(*, seconds: float = 1.5, every: float | None = None, **kwargs: Any) -> None:
+    """Bring the projections level, and keep polling for `seconds`; `every` is a beat's interval."""
+    if every is None or tick("catch-up", every):
+        runner.follow(seconds)
 
 
-@shared_task
-def sweep(**kwargs: Any) -> None:
-    """Renew and expire what is due."""
-    jobs.sweep(timezone.now(), seconds=8)
+@shared_task(base=Hint)
+def sweep(*, every: float | None = None, **kwargs: Any) -> None:
+    """Renew and expire what is due; a beat's tick calls others to help where there is much."""
+    if every is None:
+        jobs.sweep(timezone.now(), seconds=SWEEP_SECONDS)
+    elif tick("sweep", every):
+        for _ in range(settings.SWEEPERS - 1 if jobs.crowded(timezone.now()) else 0):
+            sweep.apply_async(expires=SWEEP_SECONDS, retry=False)
+        jobs.sweep(timezone.now(), seconds=SWEEP_SECONDS)
 
 
-@shared_task
-def backtest(**kwargs: Any) -> None:
+@shared_task(base=Hint)
+def backtest(*, every: float | None = None, **kwargs: Any) -> None:
     """Go on for a while with the backtest that has waited longest, if there is one."""
-    backtests.work_on_next(seconds=8)
+    if every is None or tick("backtest", every):
+        backtests.work_on_next(seconds=8)
 
 
-@shared_task
+@shared_task(base=Hint)
 def heartbeat(**kwargs: Any) -> None:
-    """Say that a worker is alive."""
+    """Say that beat, broker and a worker are alive."""
     heartbeats.beat()
+
+
+@shared_task(base=Hint)
+def measure(*, every: float | None = None, **kwargs: Any) -> None:
+    """Note how far the projections are, count new events by type, forget old books."""
+    if every is None or tick("measure", every):
+        samples.take()
+        census.count()
+        census.measure()
+        deliveries.forget_old()
+        heartbeats.forget_old()

@@ -5,7 +5,7 @@ import warnings
 from typing import Any
 
 from celery import Celery
-from celery.signals import worker_ready
+from celery.signals import task_received, worker_ready, worker_shutting_down
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "timeline.settings")
 
@@ -16,33 +16,49 @@ app = Celery("playhead")
 app.config_from_object("django.conf:settings", namespace="CELERY")
 app.autodiscover_tasks()
 
+
+def _tick(task: str, every: float, *, expires: float) -> dict[str, Any]:
+    """One entry of the beat; a tick that nobody took in time is dropped, not piled up."""
+    return {
+        "task": f"projections.tasks.{task}",
+        "schedule": every,
+        "kwargs": {"every": every},
+        "options": {"expires": expires},
+    }
+
+
 # A tick only says "look": what is due is in PostgreSQL, so a lost or doubled tick changes nothing.
-# A tick that nobody took in time is dropped, so an outage leaves no pile behind.
 app.conf.beat_schedule = {
-    "heartbeat": {
-        "task": "projections.tasks.heartbeat",
-        "schedule": 5.0,
-        "options": {"expires": 15},
-    },
-    "catch-up": {
-        "task": "projections.tasks.catch_up",
-        "schedule": 2.0,
-        "options": {"expires": 2},
-    },
-    "backtest": {
-        "task": "projections.tasks.backtest",
-        "schedule": 2.0,
-        "options": {"expires": 2},
-    },
-    "sweep": {
-        "task": "projections.tasks.sweep",
-        "schedule": 30.0,
-        "options": {"expires": 30},
-    },
+    "heartbeat": _tick("heartbeat", 5.0, expires=15),
+    "catch-up": _tick("catch_up", 2.0, expires=2),
+    "backtest": _tick("backtest", 2.0, expires=2),
+    "sweep": _tick("sweep", 10.0, expires=10),
+    "measure": _tick("measure", 30.0, expires=30),
 }
+app.conf.beat_scheduler = "timeline.beat:Scheduler"
+
+_pulses: list[Any] = []
 
 
 @worker_ready.connect
-def _beat_at_once(**kwargs: Any) -> None:
+def _begin(sender: Any = None, **kwargs: Any) -> None:
     """A worker that is up shows it through the broker, without waiting for the next tick."""
+    from projections import heartbeat
+    from projections.pulse import Pulse
+
+    pulse = Pulse(str(sender.hostname), heartbeat.PROCESS, watch=True)
+    pulse.start()
+    _pulses.append(pulse)
     app.send_task("projections.tasks.heartbeat", expires=15)
+
+
+@task_received.connect
+def _took(**kwargs: Any) -> None:
+    for pulse in _pulses:
+        pulse.took()
+
+
+@worker_shutting_down.connect
+def _end(**kwargs: Any) -> None:
+    for pulse in _pulses:
+        pulse.stop()

@@ -211,8 +211,9 @@ CELERY_WORKER_ENABLE_REMOTE_CONTROL = False
 CELERY_WORKER_SEND_TASK_EVENTS = False
 CELERY_WORKER_CANCEL_LONG_RUNNING_TASKS_ON_CONNECTION_LOSS = True
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
-CELERY_BEAT_SCHEDULE_FILENAME = str(HOME / "beat-schedule")
 CELERY_TIMEZONE = "UTC"
+# How many sweeps may work side by side when much is due; each takes one of a worker's processes.
+SWEEPERS = max(1, whole_number("PLAYHEAD_SWEEPERS", 1))
 
 # Who may sign in
 AUTHENTICATION_BACKENDS = [

@@ -1,6 +1,6 @@
 """Reads streams, feeds and the command log."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from itertools import starmap
 from typing import Any, TypeVar
@@ -44,6 +44,26 @@ def read_facts(
     """As `read_stream`, but only what a fold needs: half the time."""
     parameters = _part(stream_id, after, until, limit)
     return _told(Fact, rows(conn, "read_facts", parameters))
+
+
+def read_facts_of(
+    conn: psycopg.Connection[Any], after: Mapping[str, int], limit_each: int
+) -> dict[str, list[Fact]]:
+    """As `read_facts`, of several streams in one query, each after a version of its own."""
+    if not after:
+        return {}
+    parameters = {
+        "buckets": [Int4(bucket_of(stream_id)) for stream_id in after],
+        "streams": list(after),
+        "after": [Int4(version) for version in after.values()],
+        "limit": Int8(limit_each),
+    }
+    found = rows(conn, "read_facts_of", parameters)
+    facts = _told(Fact, [row[1:] for row in found])
+    by_stream: dict[str, list[Fact]] = {}
+    for row, fact in zip(found, facts, strict=True):
+        by_stream.setdefault(row[0], []).append(fact)
+    return by_stream
 
 
 def read_event(conn: psycopg.Connection[Any], stream_id: str, version: int) -> RecordedEvent | None:

@@ -1,5 +1,18 @@
--- Record what became of an obligation.
-UPDATE job_attempt
-   SET outcome = %(outcome)s, last_error = %(error)s, finished_at = %(now)s
- WHERE bucket = %(bucket)s AND member_id = %(member_id)s AND license_id = %(license_id)s
-   AND kind = %(kind)s AND due_at = %(due_at)s AND outcome IS NULL
+-- Record what became of obligations, those of them that are still in this worker's hands.
+WITH told AS (
+    SELECT * FROM jsonb_to_recordset(%(rows)s::jsonb) AS r
+           (bucket integer, member_id text, license_id text, kind text, due_at timestamptz,
+            attempts integer, outcome text, error text)
+), done AS (
+    UPDATE job_attempt j
+       SET outcome = told.outcome, last_error = told.error, finished_at = %(now)s, claimed = false
+      FROM told
+     WHERE (j.bucket, j.member_id, j.license_id, j.kind, j.due_at)
+         = (told.bucket, told.member_id, told.license_id, told.kind, told.due_at)
+       AND j.attempts = told.attempts AND j.outcome IS NULL
+    RETURNING j.kind, j.outcome
+)
+INSERT INTO job_tally AS t (kind, outcome, hour, count)
+SELECT kind, outcome, date_trunc('hour', clock_timestamp(), 'UTC'), count(*)
+  FROM done GROUP BY kind, outcome ORDER BY kind, outcome
+ON CONFLICT (kind, outcome, hour) DO UPDATE SET count = t.count + excluded.count

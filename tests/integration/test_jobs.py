@@ -1,6 +1,7 @@
 """The jobs: what falls due is done once, and what became of it is kept."""
 
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -9,11 +10,12 @@ from django.db import OperationalError, connection
 from licensing import history, service
 from licensing.domain.commands import AcquireLicense, ChangePlan, ReleaseLicense
 from projections import jobs, runner
+from projections.jobs import recording
 from projections.read_models import renewal_calendar
 from tests.conftest import new_id
 
 START = datetime(2026, 3, 1, 12, tzinfo=UTC)
-HOUR, DAY = timedelta(hours=1), timedelta(days=1)
+SECOND, HOUR, DAY = timedelta(seconds=1), timedelta(hours=1), timedelta(days=1)
 ACTOR = service.Actor("api", "tests")
 RENEWAL_DUE = START + 6 * DAY  # basic: 168 hours, and the window is 24
 
@@ -96,19 +98,20 @@ def test_a_doubled_sweep_does_nothing(license):
 def test_a_sweep_that_died_before_keeping_the_outcome_does_not_renew_twice(license, monkeypatch):
     member, license_id = license
 
-    finish = jobs._finish
+    close = recording.Book.close
 
-    def die(obligation, *args):
-        if obligation.member_id == member:
+    def die(book, now):
+        if book._ended:
             raise OperationalError("gone")
-        finish(obligation, *args)
+        close(book, now)
 
     with monkeypatch.context() as patched:
-        patched.setattr(jobs, "_finish", die)
-        with pytest.raises(OperationalError):
+        patched.setattr(recording.Book, "close", die)
+        with suppress(OperationalError):
             jobs.sweep(RENEWAL_DUE)
-    jobs.sweep(RENEWAL_DUE + jobs.LEASE)
-    runner.catch_up()
+    assert happened(member) == ["LicenseRenewed"]
+    assert attempts(license_id)[0][:3] == ("renew", None, 1)
+    sweep(RENEWAL_DUE + jobs.LEASE + SECOND)
     assert happened(member) == ["LicenseRenewed"]
     assert attempts(license_id)[0][:2] == ("renew", "accepted")
 

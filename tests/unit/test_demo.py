@@ -122,7 +122,7 @@ def test_an_obligation_has_one_id_whatever_the_zone():
     elsewhere = due.astimezone(timezone(timedelta(hours=9)))
     assert obligations.renewal_command_id("l", elsewhere) == renewal
     assert obligations.expiry_command_id("l", due) != renewal
-    assert renewal == "6e51244d-90bd-5572-8a89-da051ad5e986"
+    assert renewal == "job:renew:6e51244d-90bd-5572-8a89-da051ad5e986"
 
 
 def test_the_written_stories_are_those_that_are_lived():

@@ -11,7 +11,7 @@ from django.http import HttpRequest
 from django.utils import timezone
 from ninja.parser import Parser
 
-from licensing import service, store
+from licensing import obligations, service, store
 from licensing.domain.commands import AcquireLicense, Command
 from projections import hints
 from timeline import guard
@@ -100,6 +100,8 @@ def command_id(request: HttpRequest) -> str:
         return str(uuid.uuid4())
     if not _KEY.fullmatch(key) or not key.strip():
         raise invalid("header.idempotency-key", "must be 1 to 255 printable ASCII characters")
+    if obligations.is_reserved(key):
+        raise invalid("header.idempotency-key", f"must not begin with {obligations.RESERVED}")
     return key
 
 

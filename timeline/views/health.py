@@ -68,7 +68,7 @@ def _worker() -> str:
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT extract(epoch FROM clock_timestamp() - max(beat_at))::float8"
-            " FROM projections_heartbeat"
+            " FROM projections_heartbeat WHERE kind = 'queue'"
         )
         row = cursor.fetchone()
     age = row[0] if row else None

@@ -1,0 +1,81 @@
+"""The pulse of a process: its own heartbeat row, from a thread, and a worker that went deaf ends.
+
+A worker can lose its broker without noticing. It lives, so nobody starts it anew, and takes
+nothing; only comparing what it took with a beat that is alive shows it.
+"""
+
+import os
+import signal
+import threading
+from datetime import datetime
+
+import structlog
+from django.db import connection
+from django.utils import timezone
+
+from projections import heartbeat
+
+log = structlog.get_logger(__name__)
+
+EVERY = 5.0
+DEAF_AFTER = 60.0
+# A tick goes to one of the workers, so that each of many is called rarely.
+PER_WORKER = 15.0
+
+
+class Pulse:
+    """Beats every five seconds; `took` notes a message, `watch` ends a process that is deaf."""
+
+    def __init__(self, name: str, kind: str, *, watch: bool = False, every: float = EVERY) -> None:
+        self._name, self._kind, self._watch, self._every = name, kind, watch, every
+        self._started_at = timezone.now()
+        self._took_at: datetime | None = None
+        self._stopped = threading.Event()
+
+    def start(self) -> None:
+        """Beat from now on."""
+        threading.Thread(target=self._run, name="pulse", daemon=True).start()
+
+    def stop(self) -> None:
+        """Beat no more: the process is on its way down."""
+        self._stopped.set()
+
+    def took(self) -> None:
+        """A message came."""
+        self._took_at = timezone.now()
+
+    def _run(self) -> None:
+        while True:
+            try:
+                self.beat()
+                if self._watch and self.deaf(timezone.now()):
+                    log.error(
+                        "no message for too long while the beat goes on; ending to start anew"
+                    )
+                    os.kill(os.getpid(), signal.SIGTERM)
+                    return
+            except Exception as error:  # the database is away, which others say louder
+                log.warning("no heartbeat", error=repr(error))
+                connection.close()
+            if self._stopped.wait(self._every):
+                connection.close()
+                return
+
+    def beat(self) -> None:
+        """Write the row."""
+        heartbeat.beat(
+            self._name,
+            self._kind,
+            pid=os.getpid(),
+            started_at=self._started_at,
+            took_at=self._took_at,
+        )
+
+    def deaf(self, now: datetime) -> bool:
+        """Whether others are called all the time, and this worker has long not been."""
+        others = [each for each in heartbeat.heartbeats() if each.alive]
+        if not any(each.kind == heartbeat.BEAT for each in others):
+            return False
+        workers = sum(each.kind == heartbeat.PROCESS for each in others)
+        silent = (now - (self._took_at or self._started_at)).total_seconds()
+        return silent > max(DEAF_AFTER, PER_WORKER * workers)
