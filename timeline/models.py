@@ -1,4 +1,4 @@
-"""The keys that tools show to the API; people sign in with Django's own users."""
+"""The keys that tools show to the API, and who members are; people sign in as Django's users."""
 
 import hashlib
 import hmac
@@ -90,6 +90,37 @@ class ApiKey(models.Model):
         """Ends the key, from the next request on."""
         self.revoked_at = timezone.now()
         self.save(update_fields=["revoked_at"])
+
+
+class MemberProfile(models.Model):
+    """Who a member is, encrypted; read and written by `timeline.profiles` alone."""
+
+    member_id = models.CharField(primary_key=True, max_length=64)
+    email = models.BinaryField()
+    name = models.BinaryField()
+    changed_at = models.DateTimeField(auto_now=True)
+
+    class Meta:
+        ordering: ClassVar[list[str]] = ["member_id"]
+
+    def __str__(self) -> str:
+        return self.member_id
+
+
+class KnownEmail(models.Model):
+    """The keyed hash of an e-mail that a member has or had."""
+
+    digest = models.BinaryField(max_length=32)
+    member_id = models.CharField(max_length=64, db_index=True)
+    current = models.BooleanField()
+
+    class Meta:
+        constraints: ClassVar[list[models.BaseConstraint]] = [
+            models.UniqueConstraint(fields=["digest", "member_id"], name="known_email_once")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.member_id}{'' if self.current else ', formerly'}"
 
 
 def _letters(count: int) -> str:

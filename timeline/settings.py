@@ -32,15 +32,15 @@ def whole_number(name: str, default: int) -> int:
     return int(text)
 
 
-def secret_key() -> str:
-    """The key from the environment, or one of this installation's own, made on first use."""
-    if given := os.environ.get("PLAYHEAD_SECRET_KEY"):
+def kept_secret(variable: str, name: str) -> str:
+    """A secret from the environment, or one of this installation's own, made on first use."""
+    if given := os.environ.get(variable):
         return given
-    path = HOME / "secret_key"
+    path = HOME / name
     try:
         if not path.exists():
             HOME.mkdir(parents=True, exist_ok=True)
-            beside = HOME / f"secret_key.{os.getpid()}"
+            beside = HOME / f"{name}.{os.getpid()}"
             with open(os.open(beside, os.O_WRONLY | os.O_CREAT, 0o600), "w") as file:
                 file.write(secrets.token_urlsafe(48))
             # A link is made whole and by one process only; the others take the winner's.
@@ -49,7 +49,7 @@ def secret_key() -> str:
             beside.unlink()
         key = path.read_text().strip()
     except OSError as error:
-        refuse(f"cannot keep the secret key in {path}: {error.strerror}")
+        refuse(f"cannot keep the {name.replace('_', ' ')} in {path}: {error.strerror}")
     return key or refuse(f"{path} is empty: delete it, then start again")
 
 
@@ -96,7 +96,9 @@ def conninfo(config: dict[str, Any]) -> str:
 
 
 PORT = whole_number("PLAYHEAD_PORT", 8000)
-SECRET_KEY = secret_key()
+SECRET_KEY = kept_secret("PLAYHEAD_SECRET_KEY", "secret_key")
+# What personal data is encrypted under; whoever loses it has erased everybody.
+DATA_KEY = kept_secret("PLAYHEAD_DATA_KEY", "data_key")
 DEBUG = os.environ.get("PLAYHEAD_DEBUG") == "1"
 ALLOWED_HOSTS = os.environ.get("PLAYHEAD_HOSTS", "localhost,127.0.0.1,[::1]").split(",")
 CSRF_TRUSTED_ORIGINS = [o for o in os.environ.get("PLAYHEAD_ORIGINS", "").split(",") if o]

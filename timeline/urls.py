@@ -4,7 +4,7 @@ from django.urls import path
 
 from timeline.api.api import api
 from timeline.policy import public
-from timeline.views import doctor, health, home, sign_in, timeline
+from timeline.views import audit, doctor, health, home, profile, sign_in, timeline
 
 urlpatterns = [
     path("", home.home, name="home"),
@@ -12,6 +12,9 @@ urlpatterns = [
     path("sign-out/", public(sign_in.SignOut.as_view()), name="sign-out"),
     path("members/<str:member_id>/timeline/", timeline.head, name="timeline"),
     path("members/<str:member_id>/timeline/<str:version>/", timeline.step, name="step"),
+    path("members/<str:member_id>/profile/", profile.profile, name="profile"),
+    path("audit/", audit.page, name="audit"),
+    path("audit/export.csv", audit.export, name="audit-export"),
     path("events/<uuid:event_id>/", timeline.event, name="event"),
     path("operations/doctor/", doctor.page, name="doctor"),
     path("healthz", health.healthz),

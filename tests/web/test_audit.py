@@ -171,3 +171,61 @@ def test_who_cannot_be_noted_cannot_sign_in(monkeypatch: pytest.MonkeyPatch) -> 
     assert answer.status_code == 503
     monkeypatch.undo()
     assert client.get("/")["Location"].startswith("/sign-in/")
+
+
+def test_a_refused_page_is_noted() -> None:
+    user = User.objects.create_user(new_id("user"), password="not used")
+    user.groups.add(Group.objects.get_or_create(name="viewer")[0])
+    client = Client()
+    client.force_login(user, backend="django.contrib.auth.backends.ModelBackend")
+    refusing = next(
+        view
+        for view in every_view.pages()
+        if (asked := policy.declared(view.callback))
+        and asked.kind == "staff"
+        and not policy.permits(["viewer"], asked.writes)
+    )
+    url = address(refusing.route, new_id("m"))
+    assert client.post(url).status_code == 403
+    (row,) = rows(user.username, action="refused")
+    assert row.purpose == url
+
+
+def test_the_auditor_finds_pages_and_exports(member: str) -> None:
+    auditor, auditor_name = signed_in("auditor")
+    agent, name = signed_in()
+    who = trail.Who("staff", name, "agent", "a-session")
+    for number in range(130):
+        trail.record(who, "act", f"{member}-{number}", purpose="release", reason="=1+1")
+    html = auditor.get("/audit/", {"who": name}).content.decode()
+    assert html.count("<tr class=") == 100
+    older = re.search(r'href="(\?[^"]+)" rel="next"', html)
+    assert older
+    rest = auditor.get("/audit/" + older[1].replace("&amp;", "&")).content.decode()
+    assert rest.count("<tr class=") == 30
+    assert 'rel="next"' not in rest
+    one = auditor.get("/audit/", {"who": name, "subject": f"{member}-7"}).content.decode()
+    assert one.count("<tr class=") == 1
+    for nothing in ({"action": "reveal"}, {"until": "2001-01-01"}, {"since": "2999-01-01"}):
+        assert "No entries" in auditor.get("/audit/", {"who": name, **nothing}).content.decode()
+    for odd in ({"since": "2026-99-99"}, {"before": "x"}, {"who": "\x00"}, {"action": "drop"}):
+        assert auditor.get("/audit/", odd).status_code == 200
+    answer = auditor.get("/audit/export.csv", {"who": name})
+    lines = b"".join(answer.streaming_content).decode().splitlines()
+    assert len(lines) == 131
+    assert lines[0].startswith("id,at,kind,who")
+    assert "'=1+1" in lines[1]
+    mine = [(row.action, row.purpose) for row in rows(auditor_name)]
+    assert mine == [("read", "audit trail"), ("export", "audit trail")]
+    assert agent.get("/audit/").status_code == 403
+    assert agent.get("/audit/export.csv").status_code == 403
+
+
+def test_an_export_holds_every_row_once() -> None:
+    auditor, _ = signed_in("auditor")
+    name = new_id("user")
+    for number in range(2_005):
+        trail.record(trail.Who("staff", name), "act", str(number))
+    answer = auditor.get("/audit/export.csv", {"who": name})
+    lines = b"".join(answer.streaming_content).decode().splitlines()[1:]
+    assert sorted(int(line.split(",")[6]) for line in lines) == list(range(2_005))

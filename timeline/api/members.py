@@ -5,11 +5,13 @@ from typing import Any
 import msgspec
 from django.http import HttpRequest
 from django.utils import timezone
+from msgspec.structs import replace
 from ninja import Router
 
 from licensing import history
 from licensing.domain import member as members
 from projections.read_models import member_directory
+from timeline import profiles
 from timeline.api import inputs, keys, pages, shapes
 from timeline.api.openapi import told
 from timeline.presenters import state
@@ -24,9 +26,18 @@ def list_members(
     after: pages.After = None,
     limit: pages.Limit = 100,
 ) -> dict[str, Any]:
-    """Members by id or its beginning, device id or license id, and `why`; without `q`, all."""
+    """Members by id or its beginning, device id or license id, and `why`; without `q`, all.
+
+    A whole e-mail, now or formerly the member's, finds that one member.
+    """
     place = pages.place_of(after, tuple[str])
     found = member_directory.search(q, limit + 1, place[0] if place else None)
+    if not found and place is None and (mine := profiles.find_by_email(q)):
+        found = [
+            replace(row, why="e-mail")
+            for row in member_directory.search(mine)
+            if row.member_id == mine
+        ]
     return pages.page(found, limit, lambda row: [row.member_id], msgspec.to_builtins)
 
 

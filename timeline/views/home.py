@@ -10,6 +10,7 @@ from licensing import connection, store
 from licensing.history import stream_of
 from projections.read_models import license_index, member_directory
 from projections.read_models.member_directory import Found
+from timeline import profiles
 from timeline.http import MEMBER_ID, staff_page
 from timeline.presenters import directory
 
@@ -19,8 +20,10 @@ TOLD = 25  # rows whose last event is put into a sentence
 
 @staff_page(reads="search")
 def home(request: HttpRequest) -> HttpResponseBase:
-    """Search by member, device or license id; without a question, the latest."""
+    """Search by member, device or license id, or whole e-mail; without a question, the latest."""
     q = "".join(c for c in request.GET.get("q", "") if c.isprintable()).strip()[:120]
+    if "@" in q and (mine := profiles.find_by_email(q)):
+        return redirect("timeline", mine)
     found = member_directory.search(q, limit=MOST + 1) if q else member_directory.listing(TOLD)
     if q and len(found) == 1 and found[0].member_id == q:
         return redirect("timeline", found[0].member_id)

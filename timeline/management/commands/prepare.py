@@ -9,7 +9,7 @@ from django.utils import timezone
 from licensing import readability
 from licensing.demo import play
 from projections import jobs, runner
-from timeline import demo_access
+from timeline import demo_access, demo_people
 
 
 class Command(BaseCommand):
@@ -53,6 +53,7 @@ class Command(BaseCommand):
         runner.catch_up()
         jobs.sweep(timezone.now())
         runner.catch_up()
+        demo_people.ensure_profiles()
 
     def _say(self, line: str) -> None:
         self.stdout.write(f"playhead: {line}")
