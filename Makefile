@@ -12,7 +12,7 @@ COMPILE = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --gene
 	--no-header --no-annotate --no-emit-index-url --no-emit-find-links
 
 .DEFAULT_GOAL := help
-.PHONY: help run test faults mutants bench pictures check fmt lint types arch lock browser clean
+.PHONY: help run test faults fuzz mutants bench pictures check fmt lint types arch lock browser clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' Makefile
@@ -25,6 +25,9 @@ test: $(BIN)/.dev $(if $(filter yes,$(BROWSER)),browser) ## all tests, the brows
 
 faults: $(BIN)/.dev ## the long tests of the store: a million events and more
 	$(BIN)/pytest tests/faults $(PYTEST_ARGS)
+
+fuzz: $(BIN)/.dev ## 1,000 odd requests at each call of the API, as who may and who may not
+	PLAYHEAD_FUZZ=1000 $(BIN)/pytest tests/web/test_schemathesis.py $(PYTEST_ARGS)
 
 mutants: $(BIN)/.dev ## take each fix of docs/hazards.md away and see that its tests notice
 	$(BIN)/python -m tests.mutants

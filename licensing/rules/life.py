@@ -316,7 +316,9 @@ def _start(life: Life, command: StartDraft, now: datetime) -> list[Event]:
         raise LifeError("BASE_SUPERSEDED", f"{command.base} is not in force, nor will it be.")
     if document is None:
         if base is None:
-            raise LifeError("NO_RULES", "Nothing was published yet: give a document to begin with.")
+            raise LifeError(
+                "NOTHING_PUBLISHED", "Nothing was published yet: give a document to begin with."
+            )
         document = life.published[base]
     known = life.drafts.get(command.draft_id)
     if known is not None:

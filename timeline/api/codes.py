@@ -49,6 +49,7 @@ CODES: Mapping[str, Code] = {
     "unknown_draft": Code(404, "The rule set has no such draft."),
     "unknown_version": Code(404, "No such version was ever published."),
     "four_eyes": Code(403, "Somebody who had no part in the draft must do this."),
+    "nothing_published": Code(409, "Nothing was published yet: give a document to begin with."),
     "draft_exists": Code(409, "A draft has this id already."),
     "draft_changed": Code(
         409, "The draft is not what it was read as; `errors` names what changed."

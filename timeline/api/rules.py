@@ -69,7 +69,9 @@ def list_drafts(request: HttpRequest, rule_set: inputs.RuleSetId) -> dict[str, A
 @router.post(
     "/drafts",
     auth=keys.RULES_WRITE,
-    openapi_extra=told(shapes.DraftAnswer, "draft_exists", "no_rules", "idempotency_key_reused"),
+    openapi_extra=told(
+        shapes.DraftAnswer, "draft_exists", "nothing_published", "idempotency_key_reused"
+    ),
 )
 def start(
     request: HttpRequest, rule_set: inputs.RuleSetId, body: inputs.NewDraft
