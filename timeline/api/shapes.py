@@ -389,14 +389,24 @@ class Projection(msgspec.Struct):
 
 
 class Job(msgspec.Struct):
-    """One kind of job: what is due, what comes next, how the past ones ended."""
+    """One kind of job: what is due, what comes next, how the past ones ended, and its pause."""
 
     kind: str
     due: int
     tried: int
     next_due_at: datetime | None
     oldest_due_at: datetime | None
+    overdue_seconds: float
     outcomes: dict[str, int]
+    paused: bool
+    paused_at: datetime | None
+    paused_by: str | None
+    pause_reason: str | None
+    per_second: Annotated[float | None, Meta(description="the rate it is held to, or null")]
+    last_finished_at: datetime | None
+    done_last_minute: int
+    in_hand: Annotated[int, Meta(description="claimed by a worker just now")]
+    failing: int
 
 
 class Jobs(msgspec.Struct):
