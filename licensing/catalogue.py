@@ -2,6 +2,8 @@
 
 from typing import Any
 
+from django.db.models import Q
+
 from licensing.models import Title
 
 
@@ -19,3 +21,17 @@ def put(title_id: str, attributes: dict[str, Any]) -> None:
 def listing() -> dict[str, dict[str, Any]]:
     """Every listed title by its id."""
     return dict(Title.objects.order_by("pk").values_list("pk", "attributes"))
+
+
+def search(q: str, limit: int, after: str = "") -> dict[str, dict[str, Any]]:
+    """Titles whose id, name or studio holds `q`, in the order of their ids, after one of them."""
+    found = Title.objects.filter(pk__gt=after).order_by("pk")
+    if q:
+        named = Q(attributes__name__icontains=q) | Q(attributes__studio__icontains=q)
+        found = found.filter(named | Q(pk__icontains=q))
+    return dict(found.values_list("pk", "attributes")[:limit])
+
+
+def count() -> int:
+    """How many titles are listed."""
+    return Title.objects.count()

@@ -1,4 +1,4 @@
-"""The keys that tools show to the API, and who members are; people sign in as Django's users."""
+"""Keys of the API, who members are, whom somebody opened last; people are Django's users."""
 
 import hashlib
 import hmac
@@ -121,6 +121,23 @@ class KnownEmail(models.Model):
 
     def __str__(self) -> str:
         return f"{self.member_id}{'' if self.current else ', formerly'}"
+
+
+class RecentMember(models.Model):
+    """A member whom somebody opened, and when last; a pseudonym, and nothing else of them."""
+
+    user = models.ForeignKey("auth.User", on_delete=models.CASCADE, related_name="+")
+    member_id = models.CharField(max_length=64)
+    seen_at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        ordering: ClassVar[list[str]] = ["-seen_at", "-pk"]
+        constraints: ClassVar[list[models.BaseConstraint]] = [
+            models.UniqueConstraint(fields=["user", "member_id"], name="recent_member_once")
+        ]
+
+    def __str__(self) -> str:
+        return self.member_id
 
 
 def _letters(count: int) -> str:

@@ -4,12 +4,28 @@ from django.urls import path
 
 from timeline.api.api import api
 from timeline.policy import public
-from timeline.views import audit, doctor, health, home, profile, sign_in, timeline
+from timeline.views import (
+    audit,
+    catalogue,
+    doctor,
+    health,
+    home,
+    members,
+    profile,
+    queues,
+    sign_in,
+    timeline,
+)
 
 urlpatterns = [
     path("", home.home, name="home"),
     path("sign-in/", public(sign_in.SignIn.as_view()), name="sign-in"),
     path("sign-out/", public(sign_in.SignOut.as_view()), name="sign-out"),
+    path("members/", members.listing, name="members"),
+    path("queues/refusals/", queues.refusals, name="queue-refusals"),
+    path("queues/late/", queues.late, name="queue-late"),
+    path("queues/limits/", queues.limits, name="queue-limits"),
+    path("catalogue/", catalogue.listing, name="catalogue"),
     path("members/<str:member_id>/timeline/", timeline.head, name="timeline"),
     path("members/<str:member_id>/timeline/<str:version>/", timeline.step, name="step"),
     path("members/<str:member_id>/profile/", profile.profile, name="profile"),

@@ -170,10 +170,14 @@ def refusals(
     limit: int = 100,
     *,
     row_id: str | None = None,
+    reason: str | None = None,
     after: Decision | tuple[datetime, str, int] | None = None,
 ) -> list[Decision]:
-    """The refusals since an instant, newest first, of one row or of all; paged as `by_row`."""
-    asked = {"since": since, "row_id": row_id, "limit": limit, **_place(after)}
+    """The refusals since an instant, newest first, of one row or of all; paged as `by_row`.
+
+    `reason` is a reason code, for a row that limits more than one thing.
+    """
+    asked = {"since": since, "row_id": row_id, "reason": reason, "limit": limit, **_place(after)}
     with connection.cursor() as cursor:
         return rows.select(cursor, "decision_log_refusals", Decision, asked)
 

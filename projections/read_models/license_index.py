@@ -124,6 +124,14 @@ def find(license_id: str) -> list[Entry]:
         return rows.select(cursor, "license_index_find", Entry, {"license_id": license_id})
 
 
+def about(member_ids: Sequence[str], license_ids: Sequence[str]) -> dict[tuple[str, str], Entry]:
+    """The entries of these licenses of these members, pairwise, by member and license."""
+    asked = {"members": list(member_ids), "licenses": list(license_ids)}
+    with connection.cursor() as cursor:
+        found = rows.select(cursor, "license_index_about", Entry, asked)
+    return {(entry.member_id, entry.license_id): entry for entry in found}
+
+
 def of_member(member_id: str, limit: int = 200) -> list[Entry]:
     """What a member asked for, newest first."""
     bucket = store.bucket_of(f"member-{member_id}")

@@ -103,13 +103,16 @@ def clear(cursor: CursorWrapper, bucket: int) -> None:
 PROJECTOR = Projector("member_directory", 1, "member", None, apply, clear)
 
 
-def search(q: str, limit: int = 50, after: str | None = None) -> list[Found]:
+def search(
+    q: str, limit: int = 50, after: str | None = None, *, by: str | None = None
+) -> list[Found]:
     """Members by id (or its beginning), device id or license id, in the order of their ids.
 
-    An empty `q` lists all. `after` is the last `member_id` of the page before.
+    An empty `q` lists all. `after` is the last `member_id` of the page before; `by` is member,
+    device, license, or None for all three.
     """
     q = q.strip()
-    asked = {"q": q, "q_end": q + "\U0010ffff", "after": after or "", "limit": limit}
+    asked = {"q": q, "q_end": q + "\U0010ffff", "after": after or "", "limit": limit, "by": by}
     name = "member_directory_search" if q else "member_directory_all"
     with connection.cursor() as cursor:
         return rows.select(cursor, name, Found, asked)
@@ -123,6 +126,12 @@ def listing(limit: int = 50, before: datetime | None = None, after: str = "") ->
     asked = {"before": before, "after": after, "limit": limit}
     with connection.cursor() as cursor:
         return rows.select(cursor, "member_directory_recent", Found, asked)
+
+
+def of(member_ids: Sequence[str]) -> list[Found]:
+    """These members, as far as the directory knows them, in no order."""
+    with connection.cursor() as cursor:
+        return rows.select(cursor, "member_directory_of", Found, {"members": list(member_ids)})
 
 
 def every(page: int = 500) -> Iterator[Found]:

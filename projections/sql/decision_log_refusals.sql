@@ -4,6 +4,7 @@ SELECT bucket, member_id, version, decided_at, command, outcome, reason, row_id,
   FROM decision_log
  WHERE outcome = 'refused' AND decided_at >= %(since)s
    AND (%(row_id)s::text IS NULL OR row_id = %(row_id)s)
+   AND (%(reason)s::text IS NULL OR reason = %(reason)s)
    AND (%(before)s::timestamptz IS NULL
         OR (decided_at, member_id, version) < (%(before)s, %(member_id)s, %(version)s))
  ORDER BY decided_at DESC, member_id DESC, version DESC

@@ -4,13 +4,17 @@ WITH hit (bucket, member_id, rank, why) AS (
             CASE WHEN member_id = %(q)s THEN 'member id' ELSE 'member id begins so' END
       FROM member_directory
       WHERE member_id >= %(q)s AND member_id < %(q_end)s AND member_id > %(after)s
+        AND coalesce(%(by)s, 'member') = 'member'
       ORDER BY member_id LIMIT %(limit)s)
     UNION ALL
-    SELECT bucket, member_id, 2, 'license id' FROM license_index WHERE license_id = %(q)s
+    SELECT bucket, member_id, 2, 'license id' FROM license_index
+     WHERE license_id = %(q)s AND coalesce(%(by)s, 'license') = 'license'
     UNION ALL
-    SELECT bucket, member_id, 3, 'device id' FROM license_index_device WHERE device_id = %(q)s
+    SELECT bucket, member_id, 3, 'device id' FROM license_index_device
+     WHERE device_id = %(q)s AND coalesce(%(by)s, 'device') = 'device'
     UNION ALL
-    SELECT bucket, member_id, 3, 'device id' FROM license_index WHERE device_id = %(q)s
+    SELECT bucket, member_id, 3, 'device id' FROM license_index
+     WHERE device_id = %(q)s AND coalesce(%(by)s, 'device') = 'device'
 ), best AS (
     SELECT DISTINCT ON (member_id) bucket, member_id, why
       FROM hit WHERE member_id > %(after)s

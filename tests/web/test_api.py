@@ -18,7 +18,7 @@ from licensing import connection as stores
 from licensing import service, store
 from projections import hints, runner
 from tests.web.api_client import ApiClient, publish_rules
-from timeline.api import pages
+from timeline import paging
 from timeline.models import SCOPES, ApiKey
 
 Fresh = Callable[..., str]
@@ -811,7 +811,7 @@ def test_decisions_are_listed_by_the_row_that_decided(api: ApiClient, fresh: Fre
         api.get("/decisions?rule=b-standard&outcome=maybe"), 422, "invalid_input", "query.outcome"
     )
     for place in ([1], ["2026-01-01T00:00:00Z", "\u0000", 1], ["2026-01-01T00:00:00Z", "m", 2**63]):
-        wrong = pages.token(place)
+        wrong = paging.token(place)
         problem(
             api.get(f"/decisions?rule=b-standard&after={wrong}"),
             422,

@@ -242,13 +242,6 @@ def test_signing_in_and_out() -> None:
     assert client.get("/").status_code == 302
 
 
-def test_home_finds_nobody_politely(agent: Client) -> None:
-    assert "No member, device or license" in text(agent, f"/?q={new_id('gone')}")
-    assert "No member, device or license" in text(agent, "/?q=%3Cscript%3E")
-    assert agent.get("/?q=%00").status_code == 200
-    assert agent.get("/nothing/here/").status_code == 404
-
-
 def step_of(member: str, event_type: str) -> int:
     """The first step of a type."""
     recorded = store.read_stream(connection.opened(), stream_of(member))

@@ -1,13 +1,12 @@
 """Keyset paging: `{items, next}`, where `next` says where the page ended, in an opaque token."""
 
-import base64
-import binascii
 from collections.abc import Callable, Sequence
 from typing import Annotated, Any, TypeVar
 
 import msgspec
 from pydantic import Field
 
+from timeline import paging
 from timeline.api.problems import invalid
 
 T = TypeVar("T")
@@ -24,13 +23,8 @@ def page(
     more = len(found) > limit
     return {
         "items": [shown(item) for item in items],
-        "next": token(place(items[-1])) if more else None,
+        "next": paging.token(place(items[-1])) if more else None,
     }
-
-
-def token(place: list[Any]) -> str:
-    """A place in a list, safe in a URL; its first letter keeps it from being taken for a number."""
-    return "t" + base64.urlsafe_b64encode(msgspec.json.encode(place)).decode().rstrip("=")
 
 
 def place_of(after: str | None, kind: type[T]) -> T | None:
@@ -38,12 +32,9 @@ def place_of(after: str | None, kind: type[T]) -> T | None:
     if not after:
         return None
     try:
-        if not after.startswith("t"):
-            raise ValueError(after)
-        data = base64.urlsafe_b64decode(after[1:] + "=" * (-len(after[1:]) % 4))
-        return msgspec.json.decode(data, type=kind)
-    except (ValueError, binascii.Error, msgspec.MsgspecError):
-        raise invalid("query.after", "not a token that this list has given out") from None
+        return paging.read(after, kind)
+    except ValueError as error:
+        raise invalid("query.after", str(error)) from None
 
 
 def number_of(after: str | None) -> int:

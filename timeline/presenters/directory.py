@@ -27,6 +27,8 @@ class Listed(Protocol):
     @property
     def last_type(self) -> str: ...
     @property
+    def last_version(self) -> int: ...
+    @property
     def why(self) -> str: ...
 
 
@@ -57,10 +59,24 @@ class Row(msgspec.Struct, frozen=True):
 
 
 def rows(
-    found: Iterable[Listed], now: datetime, said: Mapping[str, str] | None = None
+    found: Iterable[Listed],
+    now: datetime,
+    said: Mapping[tuple[str, int], str],
+    seen: Mapping[str, datetime] | None = None,
 ) -> list[Row]:
-    """Members with what happened last; `said` holds the sentences that could be told."""
-    return [_row(member, now, (said or {}).get(member.member_id)) for member in found]
+    """Members with what happened last; `said` has the steps that could be told in a sentence.
+
+    With `seen` the time is when they were opened.
+    """
+    return [
+        _row(
+            member,
+            now,
+            said.get((member.member_id, member.last_version)),
+            (seen or {}).get(member.member_id, member.last_event_at),
+        )
+        for member in found
+    ]
 
 
 def totals(counted: Counted) -> str:
@@ -88,7 +104,7 @@ def last_words(event_type: str, data: Mapping[str, Any], title: str | None) -> s
     return sentences.phrase(event_type, data, names).text
 
 
-def _row(member: Listed, now: datetime, sentence: str | None) -> Row:
+def _row(member: Listed, now: datetime, sentence: str | None, at: datetime) -> Row:
     kind = sentences.kind_of(member.last_type)
     words = sentences.KIND_WORDS[kind]
     if kind == "account":
@@ -101,8 +117,8 @@ def _row(member: Listed, now: datetime, sentence: str | None) -> Row:
         member.country or "",
         kind,
         sentence or words[:1].upper() + words[1:],
-        clock.stamp(member.last_event_at),
-        clock.ago(member.last_event_at, now),
+        clock.stamp(at),
+        clock.ago(at, now),
         member.events,
         member.refusals,
         member.why,

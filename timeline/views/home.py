@@ -1,56 +1,82 @@
-"""The first page: one search field, what it found, and whom something happened to last."""
+"""The first page: one search field, the queues, and the way back to whom one opened last."""
 
 from collections.abc import Sequence
+from typing import Any
 
 from django.http import HttpRequest, HttpResponseBase
 from django.shortcuts import redirect, render
+from django.urls import reverse
 from django.utils import timezone
 
-from licensing import connection, store
-from licensing.history import stream_of
-from projections.read_models import license_index, member_directory
+from projections.read_models import decision_log, late_report, limit_watch, member_directory
 from projections.read_models.member_directory import Found
-from timeline import profiles
-from timeline.http import MEMBER_ID, staff_page
-from timeline.presenters import directory
+from timeline import finding, recent, telling
+from timeline.http import staff_page
+from timeline.presenters import directory, queues
+from timeline.presenters.queues import HOUR, HOURS, Card
 
 MOST = 50
-TOLD = 25  # rows whose last event is put into a sentence
+LATEST = 5
 
 
 @staff_page(reads="search")
 def home(request: HttpRequest) -> HttpResponseBase:
-    """Search by member, device or license id, or whole e-mail; without a question, the latest."""
-    q = "".join(c for c in request.GET.get("q", "") if c.isprintable()).strip()[:120]
-    if "@" in q and (mine := profiles.find_by_email(q)):
-        return redirect("timeline", mine)
-    found = member_directory.search(q, limit=MOST + 1) if q else member_directory.listing(TOLD)
-    if q and len(found) == 1 and found[0].member_id == q:
-        return redirect("timeline", found[0].member_id)
+    """Without a question the queues and the latest; an exact id leads straight to its member."""
+    typed = request.GET.get("q", "")[: finding.LONGEST].strip()
+    if not typed:
+        return render(request, "home.html", _first(request))
+    asked = finding.question(typed)
+    target = finding.straight(asked)
+    if target is not None and target.version is not None:
+        return redirect("step", target.member_id, target.version)
+    if target is not None:
+        return redirect("timeline", target.member_id)
+    found = finding.several(asked, MOST + 1)
     context = {
         "section": "members",
-        "q": q,
-        "rows": directory.rows(found[:MOST], timezone.now(), _said(found[:TOLD])),
+        "q": typed,
+        "asked": asked,
+        "kinds": finding.KINDS,
+        "rows": _rows(found[:MOST]),
         "more": len(found) > MOST,
-        "looks_like_member": bool(MEMBER_ID.fullmatch(q)),
-        "totals": directory.totals(member_directory.totals()),
     }
-    return render(request, "home.html", context)
+    return render(request, "search.html", context)
 
 
-def _said(found: Sequence[Found]) -> dict[str, str]:
-    """The last event of each member in words, as far as log and index tell it."""
-    conn = connection.opened()
-    said: dict[str, str] = {}
-    for member in found:
-        event = store.read_event(conn, stream_of(member.member_id), member.last_version)
-        if event is None:
-            continue
-        license_id = event.data.get("license_id")
-        known = license_index.find(license_id) if isinstance(license_id, str) else []
-        mine = next((entry for entry in known if entry.member_id == member.member_id), None)
-        title = mine.title_name or mine.title_id if mine else None
-        words = directory.last_words(event.type, event.data, title)
-        if words:
-            said[member.member_id] = words
-    return said
+def _first(request: HttpRequest) -> dict[str, Any]:
+    now = timezone.now()
+    seen = recent.listing(request)
+    known = {row.member_id: row for row in member_directory.of(list(seen))}
+    opened = [known[member_id] for member_id in seen if member_id in known]
+    latest = member_directory.listing(LATEST)
+    said = telling.sentences({(row.member_id, row.last_version) for row in [*opened, *latest]})
+    return {
+        "section": "members",
+        "kinds": finding.KINDS,
+        "totals": directory.totals(member_directory.totals()),
+        "cards": _cards(),
+        "opened": directory.rows(opened, now, said, seen),
+        "latest": directory.rows(latest, now, said),
+    }
+
+
+def _cards() -> list[Card]:
+    now = timezone.now()
+    start = now - HOURS * HOUR
+    refused = queues.by_hour(
+        ((each.hour, each.refusals) for each in decision_log.refusal_hours(start)), now
+    )
+    late = queues.by_hour(((each.hour, each.reports) for each in late_report.hours(start)), now)
+    held = [each.members for each in limit_watch.hours(now, HOURS)]
+    return [
+        queues.refusals(
+            reverse("queue-refusals"), decision_log.refusal_counts(now - HOUR), refused
+        ),
+        queues.late(reverse("queue-late"), late_report.counts(queues.since("today", now)), late),
+        queues.limits(reverse("queue-limits"), limit_watch.counts(now), held),
+    ]
+
+
+def _rows(found: Sequence[Found]) -> list[directory.Row]:
+    said = telling.sentences((row.member_id, row.last_version) for row in found)
+    return directory.rows(found, timezone.now(), said)

@@ -13,7 +13,7 @@ from django.utils import timezone
 
 from licensing import connection, history, rulebook, store
 from licensing.history import History
-from timeline import pasts
+from timeline import pasts, recent
 from timeline.forms import KINDS, Asked, asked
 from timeline.http import MEMBER_ID, part_wanted, small_int, staff_page
 from timeline.presenters import clock, decision, lanes, moments, panel, rows, strip
@@ -74,6 +74,7 @@ def _show(request: HttpRequest, member_id: str, version: str | None) -> HttpResp
         case "tracks":
             return render(request, "timeline/tracks.html", page.tracks_part())
         case _:
+            recent.note(request, member_id)
             return render(request, "timeline/page.html", page.whole())
 
 
