@@ -1,0 +1,71 @@
+"""A member's history to take along: the events as JSON lines, the state at a step as JSON.
+
+Each export is noted in the audit trail before its first byte, and sent as it is read.
+"""
+
+from collections.abc import Iterator
+from itertools import islice
+
+import msgspec
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase, StreamingHttpResponse
+from django.shortcuts import render
+
+from licensing import exporting, history
+from licensing.fold import UnreadableStream
+from licensing.history import stream_of
+from timeline import audit
+from timeline.http import MEMBER_ID, small_int, staff_page
+from timeline.presenters import state
+
+BLOCK = 200  # lines sent at once
+
+
+@staff_page
+def events(request: HttpRequest, member_id: str) -> HttpResponseBase:
+    """Every event up to the head, a line each, as `manage.py import_history` takes it back."""
+    head = _head(member_id)
+    audit.record(request, "export", member_id, purpose="events", version=head)
+    lines = islice(exporting.lines(stream_of(member_id)), head)
+    return StreamingHttpResponse(
+        _blocks(lines),
+        content_type="application/x-ndjson",
+        headers=_saved(f"{member_id}-v{head}-events.jsonl"),
+    )
+
+
+@staff_page
+def state_at(request: HttpRequest, member_id: str) -> HttpResponseBase:
+    """The state as at a step, `?v=`, or else at the head."""
+    head = _head(member_id)
+    asked = small_int(request.GET.get("v", "")) if request.GET.get("v") else head
+    if asked is None or asked > head:
+        raise Http404(f"This history has no such step; the last one is {head}.")
+    try:
+        member, version, _ = history.state_as_at(member_id, version=asked)
+    except UnreadableStream as error:
+        return render(request, "404.html", {"why": str(error)}, status=409)
+    audit.record(request, "export", member_id, purpose="state", version=version)
+    told = {"member_id": member_id, "version": version, "state": state.as_json(member)}
+    body = msgspec.json.format(msgspec.json.encode(told), indent=2) + b"\n"
+    headers = _saved(f"{member_id}-v{version}-state.json")
+    return HttpResponse(body, content_type="application/json", headers=headers)
+
+
+def _head(member_id: str) -> int:
+    head = history.head(member_id) if MEMBER_ID.fullmatch(member_id) else 0
+    if head == 0:
+        raise Http404("This member has no history to export.")
+    return head
+
+
+def _saved(name: str) -> dict[str, str]:
+    # Ids of members are letters, digits and ._- alone, so that no file name can be broken by one.
+    return {
+        "Content-Disposition": f'attachment; filename="{name}"',
+        "Cache-Control": "no-store",
+    }
+
+
+def _blocks(lines: Iterator[bytes]) -> Iterator[bytes]:
+    while block := b"".join(islice(lines, BLOCK)):
+        yield block
