@@ -46,6 +46,12 @@ class FeedEvent(Event):
     appended_at: datetime
 
 
+class Feed(Page[FeedEvent]):
+    """A page of the feed; `cursor` is always given: whoever follows the feed goes on from there."""
+
+    cursor: str
+
+
 class Step(Event):
     """An event on the timeline, in words."""
 
