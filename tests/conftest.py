@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
+import hypothesis
 import pytest
 from django.core.management import call_command
 from django.db import connections
@@ -19,6 +20,10 @@ import licensing
 from licensing import rulebook, rulemaking, service
 from tests.settings import SERVER
 from timeline.embedded import Addresses
+
+# A shared machine may be slow for a moment; that is no finding.
+hypothesis.settings.register_profile("playhead", deadline=None)
+hypothesis.settings.load_profile("playhead")
 
 
 def new_id(prefix: str = "m") -> str:
