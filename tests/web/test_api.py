@@ -19,6 +19,7 @@ from licensing import service, store
 from projections import hints, runner
 from tests.web.api_client import ApiClient, publish_rules
 from timeline import paging
+from timeline.api import pages
 from timeline.models import SCOPES, ApiKey
 
 Fresh = Callable[..., str]
