@@ -4,6 +4,7 @@ from collections import OrderedDict
 from collections.abc import Iterable
 from datetime import datetime
 from threading import Lock
+from typing import Literal
 
 from licensing import connection, fold, keyframes, store
 from licensing.domain import member as members
@@ -22,6 +23,7 @@ from licensing.fold import (
 __all__ = [
     "History",
     "NotYet",
+    "Order",
     "Step",
     "UnreadableStream",
     "apply",
@@ -53,48 +55,78 @@ class NotYet(Exception):
     code = "VERSION_NOT_FOUND"
 
 
-class History:
-    """A member's steps in recorded order, and the state after each.
+Order = Literal["known", "happened"]
+"""Recorded order, what the system could know; or the order of occurrence, late events in place."""
 
-    States are folded on demand from the nearest keyframe, so neighboring steps cost little.
+
+class History:
+    """A member's steps in one order, and the state after each.
+
+    A place is how many steps come up to and with a step: in recorded order its version. States
+    are folded on demand from the nearest keyframe, so neighboring steps cost little.
     """
 
-    def __init__(self, member_id: str, steps: Iterable[Step]) -> None:
-        self.member_id = member_id
+    def __init__(self, member_id: str, steps: Iterable[Step], order: Order = "known") -> None:
+        self.member_id, self.order = member_id, order
         self.steps = tuple(steps)
-        unreadable = (step.version for step in self.steps if step.event is None)
+        unreadable = (place for place, step in enumerate(self.steps, 1) if step.event is None)
         self.readable_until = next(unreadable, len(self.steps) + 1) - 1
         self._keyframes: dict[int, Member] = {0: Member(member_id)}
         self._last = self._keyframes[0]
+        self._places: dict[int, int] = {}
 
     @property
     def head(self) -> int:
-        """The version of the last step; 0 for a member never heard of."""
+        """The place of the last step; 0 for a member never heard of."""
         return len(self.steps)
 
-    def state(self, version: int) -> Member:
-        """The member after step `version`, as far as the stream can be read."""
-        version = min(version, self.readable_until)
+    def as_it_happened(self) -> "History":
+        """The same steps in the order of occurrence; what happened at once stays as recorded."""
+        steps = sorted(self.steps, key=lambda step: (step.occurred_at, step.version))
+        return History(self.member_id, steps, "happened")
+
+    def step_at(self, place: int) -> Step:
+        """The step at a place, from 1."""
+        return self.steps[place - 1]
+
+    def version_at(self, place: int) -> int:
+        """The version of the step at a place; 0 before the first."""
+        return self.steps[place - 1].version if place > 0 else 0
+
+    def place_of(self, version: int) -> int:
+        """Where the step of a version stands; 0 for version 0."""
+        if self.order == "known":
+            return version
+        if not self._places:
+            self._places = {step.version: place for place, step in enumerate(self.steps, 1)}
+        return self._places.get(version, 0)
+
+    def state(self, place: int) -> Member:
+        """The member after the step at `place`, as far as the steps can be read."""
+        place = min(place, self.readable_until)
         start = self._last
-        if start.version > version:
-            frame = version - version % KEYFRAME_EVERY
+        if start.version > place:
+            frame = place - place % KEYFRAME_EVERY
             while frame not in self._keyframes:
                 frame -= KEYFRAME_EVERY
             start = self._keyframes[frame]
-        for step in self.steps[start.version : version]:
+        for step in self.steps[start.version : place]:
             start = apply(start, step)
             if start.version % KEYFRAME_EVERY == 0:
                 self._keyframes[start.version] = start
         self._last = start
         return start
 
-    def before_and_after(self, version: int) -> tuple[Member, Member]:
+    def before_and_after(self, place: int) -> tuple[Member, Member]:
         """The member just before and just after a step; the clock is not applied."""
-        return self.state(max(version - 1, 0)), self.state(version)
+        return self.state(max(place - 1, 0)), self.state(place)
 
-    def instant(self, version: int) -> datetime | None:
-        """When a step was recorded: the clock of "as known then". None before the first."""
-        return self.steps[version - 1].recorded.recorded_at if 0 < version <= self.head else None
+    def instant(self, place: int) -> datetime | None:
+        """The clock of a step: when it was recorded, or when it happened. None before the first."""
+        if not 0 < place <= self.head:
+            return None
+        step = self.steps[place - 1]
+        return step.recorded_at if self.order == "known" else step.occurred_at
 
 
 def load(member_id: str) -> History:

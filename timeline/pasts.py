@@ -5,31 +5,96 @@ the head is asked each time. What came since is read and added.
 """
 
 from collections import OrderedDict
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from threading import Lock
 
 from licensing import connection, history, store
-from licensing.history import History
-from timeline.presenters import moments
-from timeline.presenters.moments import Story
+from licensing.history import History, Order, Step
+from timeline.presenters import filters
+from timeline.presenters.filters import Filter
+from timeline.presenters.moments import Moment, Story
+from timeline.presenters.telling import Teller
 
 MOST_STEPS = 60_000  # of all kept histories together
 MOST_KEPT = 64
+MOST_FOUND = 24  # searches of one story
+
+
+class Told:
+    """A history in one order, the story it tells until the clock adds to it, and searches in it."""
+
+    def __init__(self, past: History, teller: Teller) -> None:
+        self.history, self.teller = past, teller
+        self._story: Story | None = None
+        self._searches: OrderedDict[object, list[Moment]] = OrderedDict()
+
+    def story(self, now: datetime) -> Story:
+        """The story as of `now`; it is made anew only when a license has ended since."""
+        story = self._story
+        if story is None or not story.as_of <= now or (story.next_end and story.next_end <= now):
+            self._story = story = self.teller.story(now)
+            self._searches = OrderedDict()
+        return story
+
+    def matching(self, wanted: Filter, now: datetime) -> Sequence[Moment]:
+        """The rows that a filter leaves."""
+        if not wanted:
+            return self.story(now).moments
+        return self._found(wanted, now, lambda moment: filters.matches(moment, wanted))
+
+    def about(self, about: str, now: datetime) -> Sequence[Moment]:
+        """The rows about one license, device or title."""
+        return self._found(about, now, lambda moment: about in moment.about)
+
+    def refusals(self, now: datetime) -> Sequence[Moment]:
+        """The rows of refused requests."""
+        return self._found(None, now, lambda moment: moment.kind == "refused")
+
+    def _found(
+        self, key: object, now: datetime, wanted: Callable[[Moment], bool]
+    ) -> Sequence[Moment]:
+        story, searches = self.story(now), self._searches
+        found = searches.get(key)
+        if found is None:
+            searches[key] = found = [moment for moment in story.moments if wanted(moment)]
+            while len(searches) > MOST_FOUND:
+                searches.popitem(last=False)
+        return found
 
 
 class Past:
-    """A history, and the story it tells until the clock adds to it."""
+    """A history in both orders, each told when it is asked for."""
 
-    def __init__(self, told: History, head: store.Head) -> None:
-        self.history, self.head = told, head
-        self._story: Story | None = None
+    def __init__(self, head: store.Head, told: dict[Order, Told]) -> None:
+        self.head, self._told = head, told
 
-    def story(self, now: datetime) -> Story:
-        """The story as of `now`; it is read anew only when a license has ended since."""
-        story = self._story
-        if story is None or not story.as_of <= now or (story.next_end and story.next_end <= now):
-            self._story = story = moments.read(self.history, now)
-        return story
+    @property
+    def history(self) -> History:
+        """The history in recorded order."""
+        return self._told["known"].history
+
+    def told(self, order: Order) -> Told:
+        """The history in an order."""
+        found = self._told.get(order)
+        if found is None:
+            past = self.history.as_it_happened()
+            found = self._told[order] = _told(past)
+        return found
+
+    def continued(self, steps: Sequence[Step], head: store.Head) -> "Past":
+        """The past with newer steps; what happened late is put in its place anew."""
+        known = self._told["known"]
+        past = History(known.history.member_id, (*known.history.steps, *steps))
+        teller = known.teller.copied()
+        teller.tell(steps)
+        return Past(head, {"known": Told(past, teller)})
+
+
+def _told(past: History) -> Told:
+    teller = Teller(past.order)
+    teller.tell(past.steps)
+    return Told(past, teller)
 
 
 _kept: OrderedDict[str, Past] = OrderedDict()
@@ -49,7 +114,9 @@ def load(member_id: str) -> Past | None:
             _kept.move_to_end(member_id)
     if kept is not None and kept.head == head:
         return kept
-    past = _continued(kept, head, stream) or Past(history.load(member_id), head)
+    past = _continued(kept, head, stream)
+    if past is None:
+        past = Past(head, {"known": _told(history.load(member_id))})
     _keep(member_id, past)
     return past
 
@@ -63,8 +130,7 @@ def _continued(kept: Past | None, head: store.Head, stream: str) -> Past | None:
     if last is None or last.hash != kept.head.last_hash:
         return None
     newer = store.read_stream(conn, stream, after=kept.head.version, until=head.version)
-    steps = (*kept.history.steps, *map(history.decoded, newer))
-    return Past(History(kept.history.member_id, steps), head)
+    return kept.continued([*map(history.decoded, newer)], head)
 
 
 def _keep(member_id: str, past: Past) -> None:

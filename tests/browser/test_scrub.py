@@ -199,11 +199,11 @@ def test_the_tab_stays_while_scrubbing(watched: Page, told: tuple[str, int]) -> 
 def test_the_picture_follows_out_of_its_window(watched: Page, told: tuple[str, int]) -> None:
     member, last = told
     open_step(watched, member, 2, "?span=2w")
-    window = watched.locator("#plot").get_attribute("data-from")
+    window = watched.locator("#plot").get_attribute("data-scale")
     watched.locator("#v").focus()
     watched.keyboard.press("End")
     assert settled(watched) == last
-    expect(watched.locator("#plot")).not_to_have_attribute("data-from", window or "")
+    expect(watched.locator("#plot")).not_to_have_attribute("data-scale", window or "")
     assert watched.locator(".headline").get_attribute("x1") != "100.00%"
 
 
@@ -223,7 +223,7 @@ def test_without_script_every_step_is_reached(
     page.locator("#go-next").click()
     assert page.locator("#panel-in").get_attribute("data-v") == "6"
     page.locator("#v").press("ArrowRight")
-    page.locator(".go").click()
+    page.locator("#slide .go").click()
     assert page.locator("#panel-in").get_attribute("data-v") == "7"
     page.locator("[data-tab=why]").click()
     page.locator("#go-previous").click()

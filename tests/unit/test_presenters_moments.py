@@ -1,5 +1,6 @@
 """One pass over a history: what the clock did stands between the steps, bars end where they end."""
 
+import re
 from datetime import timedelta
 from typing import Any
 
@@ -8,16 +9,16 @@ from hypothesis import strategies as st
 
 from licensing.domain import member as members
 from tests.unit.past import START, Past
-from timeline.presenters import lanes, moments, rows, sentences, strip
-from timeline.presenters.panel import Cursor
+from timeline.presenters import axis, lanes, moments, rows, sentences, strip, telling
+from timeline.presenters.cursor import Cursor
 
 LONG_AFTER = START + timedelta(days=400)
 
 
 def told(past: Past, **after: float) -> list[tuple[int | None, str]]:
     """(step or None, sentence) of each row, some time after the last event."""
-    story = moments.read(past.history, past.now + timedelta(**after))
-    return [(row.version, moments.phrase(row, story.names).text) for row in story.moments]
+    story = telling.read(past.history, past.now + timedelta(**after))
+    return [(row.version, row.phrase.text) for row in story.moments]
 
 
 def test_the_clock_has_a_row_without_a_number() -> None:
@@ -44,7 +45,7 @@ def test_a_renewal_moves_the_end() -> None:
 def test_a_release_leaves_nothing_to_the_clock() -> None:
     past = Past().issued("l1", "Vertigo").after(days=1).released("l1")
     assert len(told(past, days=100)) == 2
-    bar = moments.read(past.history, LONG_AFTER).bars["l1"]
+    bar = telling.read(past.history, LONG_AFTER).bars["l1"]
     assert (bar.ending, bar.end) == ("released", START + timedelta(days=1))
 
 
@@ -55,21 +56,21 @@ def test_a_recorded_expiry_is_not_told_twice() -> None:
         (None, "Vertigo expired on iPad"),
         (2, "Expiry of Vertigo recorded"),
     ]
-    story = moments.read(past.history, LONG_AFTER)
-    assert "no change" in [tag.text for tag in moments.tags(story.moments[-1])]
+    story = telling.read(past.history, LONG_AFTER)
+    assert "no change" in [tag.text for tag in story.moments[-1].tags]
 
 
 def test_the_first_playback_shortens_the_license() -> None:
     past = Past().issued("l1", "Vertigo").after(days=1).played("l1")
-    bar = moments.read(past.history, LONG_AFTER).bars["l1"]
+    bar = telling.read(past.history, LONG_AFTER).bars["l1"]
     assert (bar.end, bar.ending) == (START + timedelta(days=3), "clock")
 
 
 def test_a_late_report_of_a_window_already_over_ends_the_license_with_its_step() -> None:
     past = Past().issued("l1", "Vertigo").after(days=5).played("l1", late=timedelta(days=4))
     assert [version for version, _ in told(past, days=30)] == [1, 2]
-    story = moments.read(past.history, LONG_AFTER)
-    assert moments.tags(story.moments[1])[0].text == "reported 4 d later"
+    story = telling.read(past.history, LONG_AFTER)
+    assert story.moments[1].tags[0].text == "reported 4 d later"
     mark = story.marks[0]
     assert (mark.at, mark.known_at) == (START + timedelta(days=1), START + timedelta(days=5))
 
@@ -85,8 +86,9 @@ def test_a_refusal_says_its_limit_and_how_often_it_was_asked() -> None:
         "limits": [limit(1, 15, True), limit(2, 2, False)],
     }
     past = Past().refused("l1", "Vertigo", metadata={"decision": decision})
-    row = moments.read(past.history, LONG_AFTER).moments[0]
-    assert [tag.text for tag in moments.tags(row, {1: 2})] == ["2 of 2 devices", "asked 3 times"]
+    story = telling.read(past.history, LONG_AFTER)
+    listing = rows.around(story, story.moments, Cursor(1, 1, past.now), 1, {1: 2})
+    assert [tag.text for tag in listing.rows[0].tags] == ["2 of 2 devices", "asked 3 times"]
 
 
 def test_bands_begin_where_a_limit_changes() -> None:
@@ -94,7 +96,7 @@ def test_bands_begin_where_a_limit_changes() -> None:
     for title, most in (("a", 2), ("b", 2), ("c", 4)):
         facts = {"verdict": "allowed", "facts": {"plan": "x"}, "limits": [limit(0, most, True)]}
         past.after(days=1).issued(title, title, metadata={"decision": facts})
-    story = moments.read(past.history, LONG_AFTER)
+    story = telling.read(past.history, LONG_AFTER)
     assert [band.max for band in story.bands] == [2, 4]
     assert moments.limit_at(story, "max_devices", START) is None
     assert moments.limit_at(story, "max_devices", START + timedelta(days=2)) == 2
@@ -161,10 +163,10 @@ def lived(doings: list[tuple[str, int, int]]) -> Past:
 def test_the_picture_agrees_with_the_state(doings: list[tuple[str, int, int]], later: int) -> None:
     past = lived(doings)
     now = past.now + timedelta(hours=later)
-    story = moments.read(past.history, now)
+    story = telling.read(past.history, now)
     state = members.as_of(past.history.state(past.history.head), now)
     live = {key for key, license in state.licenses.items() if license.status == "active"}
-    assert {bar.license_id for bar in story.bars.values() if bar.start <= now < bar.end} == live
+    assert {bar.key for bar in story.bars.values() if bar.start <= now < bar.end} == live
     steps = [moment.version for moment in story.moments if moment.version is not None]
     assert steps == list(range(1, past.history.head + 1))
     instants = [moment.at for moment in story.moments]
@@ -180,11 +182,11 @@ def test_everything_that_is_drawn_is_inside(
     if not past.steps:
         return
     now = past.now + timedelta(days=3)
-    story = moments.read(past.history, now)
+    story = telling.read(past.history, now)
     version = min(version, past.history.head)
     at = past.history.instant(version) or START
-    everything = strip.whole(story, now)
-    view = strip.window(everything, strip.zoom(story, everything, span), at)
+    everything = axis.whole(story, now)
+    view = axis.window(everything, axis.zoom(story, everything, span), at)
     assert everything.start <= view.start < view.end <= everything.end
     if everything.start <= at <= everything.end:
         assert view.start <= at <= view.end
@@ -194,8 +196,9 @@ def test_everything_that_is_drawn_is_inside(
             assert 0 <= float(shape.x.rstrip("%")) <= 100
         for bar in lane.bars:
             assert float(bar.x.rstrip("%")) + float(bar.width.rstrip("%")) <= 100.01
-    density = strip.density(story.moments, view, at, buckets=40, height=40)
-    assert all(float(column.y) >= 0 for column in density.columns)
-    strip.ticks(view, now)
-    listing = rows.around(story, Cursor(version, at, False), version, "", "", {})
+    density = strip.density(story.moments, view, buckets=40, height=40)
+    tops = [float(top) for _, path in density.paths for top in re.findall(r"M\S+ ([\d.]+)h", path)]
+    assert all(0 <= top <= 40 for top in tops)
+    axis.ticks(view, now)
+    listing = rows.around(story, story.moments, Cursor(version, version, at), version, {})
     assert sum(row.current for row in listing.rows) == (1 if version else 0)

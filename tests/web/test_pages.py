@@ -90,9 +90,9 @@ def test_a_fragment_is_one_region(agent: Client, told: tuple[str, int]) -> None:
     assert "<html" in elsewhere
 
 
-def test_the_slider_asks_the_head_with_v(agent: Client, told: tuple[str, int]) -> None:
+def test_the_slider_asks_the_head_with_its_place(agent: Client, told: tuple[str, int]) -> None:
     member, _ = told
-    part = fragment(agent, f"/members/{member}/timeline/?v=7&tab=why", "section#panel")
+    part = fragment(agent, f"/members/{member}/timeline/?place=7&tab=why", "section#panel")
     assert 'data-v="7"' in part
     plain = agent.get(f"/members/{member}/timeline/?v=7&tab=why&q=vertigo")
     assert plain.status_code == 302
@@ -149,7 +149,7 @@ def test_filters_look_at_the_whole_history(agent: Client, told: tuple[str, int])
     member, last = told
     html = text(agent, f"/members/{member}/timeline/{last}/?q=tokyo")
     assert re.search(r"2 of \d+", html)
-    nothing = text(agent, f"/members/{member}/timeline/{last}/?q=%00zzz&kind=refused")
+    nothing = text(agent, f"/members/{member}/timeline/{last}/?q=%00zzz&outcome=refused")
     assert "No event matches" in nothing
 
 
@@ -158,7 +158,7 @@ def test_filters_look_at_the_whole_history(agent: Client, told: tuple[str, int])
     [
         "?tab=%3Cscript%3E", "?tab=state&a=-1", "?tab=compare&a=99999999999999999", "?a=%F0%9F",
         "?t=yesterday", "?t=2026-13-45", "?t=0001-01-01T00:00:00", "?t=9999-12-31T23:59:59%2B00:00",
-        "?span=%22&kind=%00", "?q=" + "x" * 5000, "?around=0", "?around=999999999", "?v=", "?v=-3",
+        "?span=%22&type=%00", "?q=" + "x" * 5000, "?around=0", "?around=999999999", "?v=", "?v=-3",
         "?v=%E0%A5%A7", "?tab=compare&a=", "?tab=raw&t=1", "?span=2w", "?span=all",
     ],
 )  # fmt: skip

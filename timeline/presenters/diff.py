@@ -111,6 +111,7 @@ def groups(before: Member, after: Member, names: Names, *, by_clock: bool = Fals
             ended.append(entity)
         else:
             changed.append(entity)
+    removed = _not_there(before, after, names)
     _devices(before, after, names, added, changed)
     added += _goodwill(before, after, names)
     ended += _taken_back(before, after)
@@ -126,6 +127,7 @@ def groups(before: Member, after: Member, names: Names, *, by_clock: bool = Fals
         _group("Added", added, len(added), by_clock),
         _group("Changed", changed, sum(len(entity.fields) for entity in changed), by_clock),
         _group("Ended", ended, len(ended), by_clock),
+        _group("Not there", removed, len(removed), by_clock),
     )
     shown = [group for group in found if group is not None]
     if counters:
@@ -157,6 +159,24 @@ def _changed_licenses(before: Member, after: Member) -> list[tuple[License | Non
     keys = [key for key in after.licenses.differing(before.licenses) if key in after.licenses]
     pairs = [(before.licenses.get(key), after.licenses[key]) for key in keys]
     return sorted(pairs, key=lambda pair: (pair[1].issued_at, pair[1].license_id))
+
+
+def _not_there(before: Member, after: Member, names: Names) -> list[Entity]:
+    """What a state lacks that is earlier, or of another history."""
+    lacking = [
+        key for key in before.licenses.differing(after.licenses) if key not in after.licenses
+    ]
+    found = [
+        _license_entity(was, names, (Field("Status", was.status, "not there"),), kind="account")
+        for was in sorted((before.licenses[key] for key in lacking), key=lambda x: x.issued_at)
+    ]
+    return found + [
+        Entity(
+            "account", names.device(key), "device", key, (Field("Device", "known", "not there"),)
+        )
+        for key in before.devices
+        if key not in after.devices
+    ]
 
 
 def _group(title: str, entities: list[Entity], count: int, by_clock: bool) -> Group | None:

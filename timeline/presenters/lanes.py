@@ -1,64 +1,23 @@
-"""The lanes: validity bars, refusals and playbacks of each device, as geometry for SVG."""
+"""The lanes: what each device held and was refused, as geometry for SVG."""
 
+from collections.abc import Sequence
 from datetime import datetime
 
 import msgspec
 
-from timeline.presenters import clock
-from timeline.presenters.moments import Band, Bar, Mark, Story
-from timeline.presenters.sentences import reason_words
-from timeline.presenters.strip import Window, percent
+from timeline.presenters import bars, clock, marks
+from timeline.presenters.axis import Window, percent
+from timeline.presenters.bars import BarShape, Group
+from timeline.presenters.marks import MarkShape
+from timeline.presenters.moments import Band, LaneAbout, Mark, Story
 
-ROW = 19  # pixels from one bar to the next
-BAR = 16
-MOST_BARS = 500
-ROOM_FOR_WORDS = 7.5  # percent
-CLOSE = 0.35
-ICONS = {"phone": "phone", "tablet": "tablet", "laptop": "laptop", "tv": "tv"}
-
-
-class BarShape(msgspec.Struct, frozen=True):
-    """A drawn license. `tense` is live, rest (over) or later."""
-
-    version: int
-    title: str
-    studio: str
-    words: str
-    tense: str
-    begins_ms: int
-    ends_ms: int
-    x: str
-    y: int
-    width: str
-    label_width: str
-    label: bool
-    studio_fits: bool
-    granted_width: str
-    renewed_x: str
-    renewed_width: str
-    cap: str  # "", "clock" or "released"
-    end_x: str
-
-
-class MarkShape(msgspec.Struct, frozen=True):
-    """A drawn refusal or playback; `tie_x` is where a late one became known."""
-
-    version: int
-    kind: str
-    words: str
-    count: int
-    ms: int
-    later: bool
-    x: str
-    y: int
-    tie_x: str = ""
-    tie_words: str = ""
+MOST_REFUSALS = 40
 
 
 class Lane(msgspec.Struct, frozen=True):
-    """One device."""
+    """One device. `dots` are playbacks too many to be drawn one by one."""
 
-    device_id: str
+    key: str
     name: str
     icon: str
     in_use: int
@@ -66,7 +25,8 @@ class Lane(msgspec.Struct, frozen=True):
     bars: tuple[BarShape, ...]
     refusals: tuple[MarkShape, ...]
     plays: tuple[MarkShape, ...]
-    play_y: int
+    dots: str
+    dots_y: int
 
 
 class BandShape(msgspec.Struct, frozen=True):
@@ -80,179 +40,74 @@ class BandShape(msgspec.Struct, frozen=True):
 
 
 class Lanes(msgspec.Struct, frozen=True):
-    """All lanes of a window; `folded` counts the devices that show nothing in it."""
+    """All lanes of a window; `retired` and `empty` count those that are folded away."""
 
     lanes: tuple[Lane, ...]
-    folded: int
+    retired: int
+    empty: int
     bands: tuple[BandShape, ...]
-    left_out: int
+    merged: int
 
 
-def draw(story: Story, view: Window, at: datetime) -> Lanes:
-    """Lay out every device that shows anything in the window at `at`."""
-    by_device: dict[str, list[Bar]] = {}
+def draw(story: Story, view: Window, at: datetime, *, everyone: bool = False) -> Lanes:
+    """Lay out every device that shows anything in the window at `at`, or `everyone`."""
     shown = [bar for bar in story.bars.values() if view.shows(bar.start, bar.end)]
-    for bar in _worth_drawing(shown, at):
-        by_device.setdefault(bar.device_id, []).append(bar)
-    marks: dict[str, list[Mark]] = {}
+    groups = bars.merged(shown, view)
+    by_lane: dict[str, list[Group]] = {}
+    for group in groups:
+        by_lane.setdefault(group[0].lane, []).append(group)
+    marked: dict[str, list[Mark]] = {}
     for mark in story.marks:
         if view.shows(mark.at, mark.known_at or mark.at):
-            marks.setdefault(mark.device_id, []).append(mark)
-    devices = list(dict.fromkeys([*story.devices, *by_device, *marks]))
-    lanes = [
-        _lane(story, view, at, device, by_device.get(device, []), marks.get(device, []))
-        for device in devices
-        if device in by_device or device in marks
-    ]
-    return Lanes(
-        tuple(lanes),
-        len(devices) - len(lanes),
-        tuple(_bands(story, view)),
-        max(0, len(shown) - MOST_BARS),
-    )
-
-
-def _worth_drawing(bars: list[Bar], at: datetime) -> list[Bar]:
-    """All of them, or those valid now and the longest of the others."""
-    if len(bars) <= MOST_BARS:
-        return bars
-    return sorted(bars, key=lambda x: (x.start <= at < x.end, x.end - x.start))[-MOST_BARS:]
+            marked.setdefault(mark.lane, []).append(mark)
+    refused = sum(mark.kind == "refused" for of in marked.values() for mark in of)
+    played = sum(mark.kind != "refused" for of in marked.values() for mark in of)
+    near = marks.NEAR * max(1, refused / MOST_REFUSALS)
+    names = list(dict.fromkeys([*story.lanes, *by_lane, *marked]))
+    lanes, retired, empty = [], 0, 0
+    for name in names:
+        about = story.lanes.get(name) or LaneAbout(name)
+        is_retired = about.retired_at is not None and about.retired_at <= view.start
+        if not everyone and (is_retired or not (name in by_lane or name in marked)):
+            gone = about.retired_at is not None and about.retired_at <= at
+            retired, empty = retired + gone, empty + (not gone)
+            continue
+        of = marked.get(name, [])
+        crowded = played > marks.MOST_PLAYS
+        lanes.append(_lane(name, about, by_lane.get(name, []), of, view, at, near, crowded))
+    merged = sum(len(group) for group in groups if len(group) > 1)
+    return Lanes(tuple(lanes), retired, empty, tuple(_bands(story, view)), merged)
 
 
 def _lane(
-    story: Story, view: Window, at: datetime, device_id: str, bars: list[Bar], marks: list[Mark]
+    key: str,
+    about: LaneAbout,
+    groups: Sequence[Group],
+    found: Sequence[Mark],
+    view: Window,
+    at: datetime,
+    near: float,
+    crowded: bool,
 ) -> Lane:
     rows: list[float] = []  # where each row is free again, in percent
-    shapes = [
-        _bar(story, view, at, bar, _row(rows, view.clipped(bar.start), view.clipped(bar.end) + 1.6))
-        for bar in sorted(bars, key=lambda bar: bar.start)
-    ]
-    refused = [
-        _mark(
-            story, view, at, group, _row(rows, view.clipped(group[0].at) - 1, _right(view, group))
-        )
-        for group in _near([mark for mark in marks if mark.kind == "refused"], view)
-    ]
-    play_y = max(1, len(rows)) * ROW + 2 if rows else 2
-    plays = _plays(story, view, at, marks, play_y)
-    height = max(len(rows) * ROW + 1, ROW + 1) if rows else 2
+    shapes = [bars.shape(group, about.name, view, at, rows) for group in groups]
+    refused = [mark for mark in found if mark.kind == "refused"]
+    reports = [mark for mark in found if mark.kind != "refused"]
+    crosses = marks.refusals(refused, view, at, rows, near)
+    y = max(1, len(rows)) * bars.ROW + 2 if rows else 2
+    drawn = [mark for mark in reports if mark.known_at] if crowded else reports
+    height = max(len(rows) * bars.ROW + 1, bars.ROW + 1) if rows else 2
     return Lane(
-        device_id=device_id,
-        name=story.names.device(device_id),
-        icon=ICONS.get(story.names.types.get(device_id, ""), "device"),
-        in_use=sum(1 for shape in shapes if shape.tense == "live"),
-        height=height + (12 if plays else 0),
+        key=key,
+        name=about.name,
+        icon=about.icon,
+        in_use=sum(shape.live for shape in shapes),
+        height=height + (12 if reports else 0),
         bars=tuple(shapes),
-        refusals=tuple(refused),
-        plays=tuple(plays),
-        play_y=play_y,
-    )
-
-
-def _plays(story: Story, view: Window, at: datetime, marks: list[Mark], y: int) -> list[MarkShape]:
-    """The playbacks in a row; words stand beside a late one only where there is room for them."""
-    played = sorted((mark for mark in marks if mark.kind == "played"), key=lambda mark: mark.at)
-    free, last = 0.0, 0.0
-    shapes: list[MarkShape] = []
-    for mark in played:
-        shape = _mark(story, view, at, [mark], y)
-        left = view.clipped(mark.at)
-        if shapes and left - last < CLOSE and not shape.tie_x:
-            continue  # it would lie on the one before
-        last = left
-        if shape.tie_words and left - free < ROOM_FOR_WORDS:
-            shape = msgspec.structs.replace(shape, tie_words="")
-        free = max(free, view.clipped(mark.known_at or mark.at) + 0.6)
-        shapes.append(shape)
-    return shapes
-
-
-def _row(rows: list[float], left: float, right: float) -> int:
-    """The y of the first row with room; the row is taken."""
-    for place, free in enumerate(rows):
-        if left >= free:
-            rows[place] = right
-            return place * ROW + 1
-    rows.append(right)
-    return (len(rows) - 1) * ROW + 1
-
-
-def tense(start: datetime, end: datetime, at: datetime) -> str:
-    """Valid at this instant, over, or not begun."""
-    if at < start:
-        return "later"
-    return "live" if at < end else "rest"
-
-
-def _bar(story: Story, view: Window, at: datetime, bar: Bar, y: int) -> BarShape:
-    left, right = view.clipped(bar.start), view.clipped(bar.end)
-    seam = min(max(view.clipped(bar.granted_until), left), right)
-    title = story.names.title(bar.license_id)
-    studio = story.names.studios.get(bar.license_id, "")
-    ending = {"clock": "expired by the clock", "released": "released"}.get(
-        bar.ending, "still valid"
-    )
-    until = f"{clock.moment(bar.start)} to {clock.moment(bar.end)}"
-    width = right - left
-    return BarShape(
-        version=bar.version,
-        title=title,
-        studio=studio,
-        words=f"{title} on {story.names.device(bar.device_id)}, {until}, {ending}",
-        tense=tense(bar.start, bar.end, at),
-        begins_ms=clock.millis(bar.start),
-        ends_ms=clock.millis(bar.end),
-        x=percent(left),
-        y=y,
-        width=percent(width),
-        label_width=percent(max(width - 0.4, 0)),
-        label=width * 11 > 42,
-        studio_fits=width * 11 > len(f"{title}  {studio}") * 5.6 + 14,
-        granted_width=percent(max(seam - left, 0)),
-        renewed_x=percent(seam),
-        renewed_width=percent(right - seam) if right - seam > 0.05 else "",
-        cap=bar.ending if view.start <= bar.end <= view.end else "",
-        end_x=percent(right),
-    )
-
-
-def _near(marks: list[Mark], view: Window) -> list[list[Mark]]:
-    """Refusals that would lie on each other, together."""
-    groups: list[list[Mark]] = []
-    for mark in sorted(marks, key=lambda mark: mark.at):
-        if groups and view.at(mark.at) - view.at(groups[-1][-1].at) < 1.2:
-            groups[-1].append(mark)
-        else:
-            groups.append([mark])
-    return groups
-
-
-def _right(view: Window, group: list[Mark]) -> float:
-    return view.clipped(group[-1].at) + 1
-
-
-def _mark(story: Story, view: Window, at: datetime, group: list[Mark], y: int) -> MarkShape:
-    mark = group[-1]
-    title = story.names.title(mark.license_id)
-    if mark.kind == "refused":
-        why = reason_words(mark.reason)
-        words = f"{title} refused, {clock.moment(mark.at)}: {why}"
-        if len(group) > 1:
-            words = f"{len(group)} refused, the last: {words}"
-    else:
-        words = f"{title} played, {clock.moment(mark.at)}"
-    late = mark.known_at
-    return MarkShape(
-        version=mark.version,
-        kind=mark.kind,
-        words=words + (f", reported {clock.duration(late - mark.at)} later" if late else ""),
-        count=len(group),
-        ms=clock.millis(late or mark.at),
-        later=(late or mark.at) > at,
-        x=percent(view.clipped(mark.at)),
-        y=y,
-        tie_x=percent(view.clipped(late)) if late else "",
-        tie_words=f"{clock.rough(late - mark.at)} late" if late else "",
+        refusals=tuple(crosses),
+        plays=tuple(marks.plays(drawn[-marks.MOST_PLAYS :], view, at, y)),
+        dots=marks.dots(reports, view) if crowded else "",
+        dots_y=y,
     )
 
 
@@ -274,3 +129,41 @@ def _band(view: Window, band: Band, end: datetime) -> BandShape | None:
     return BandShape(
         percent(left), percent(right - left), band.max, band.plan.capitalize(), right - left > 9
     )
+
+
+# -- As a table --
+
+
+class Period(msgspec.Struct, frozen=True):
+    """A license in words, for the table."""
+
+    version: int
+    lane: str
+    title: str
+    studio: str
+    start: str
+    end: str
+    ending: str
+
+
+MOST_PERIODS = 60
+_ENDINGS = {"": "valid", "clock": "expired by the clock", "released": "released"}
+
+
+def table(story: Story, view: Window) -> tuple[list[Period], int]:
+    """The licenses of a window in words, the latest first, and how many more there are."""
+    shown = [bar for bar in story.bars.values() if view.shows(bar.start, bar.end)]
+    shown.sort(key=lambda bar: (bar.start, bar.key), reverse=True)
+    periods = [
+        Period(
+            bar.version,
+            (story.lanes.get(bar.lane) or LaneAbout(bar.lane)).name,
+            bar.title,
+            bar.studio,
+            clock.moment(bar.start),
+            clock.moment(bar.end),
+            _ENDINGS[bar.ending],
+        )
+        for bar in shown[:MOST_PERIODS]
+    ]
+    return periods, max(0, len(shown) - MOST_PERIODS)

@@ -3,12 +3,11 @@
 from collections.abc import Mapping
 from typing import Any
 
-import msgspec
-
 from licensing.domain import member as members
 from licensing.domain.license import License
 from licensing.domain.member import Member
 from timeline.presenters import clock
+from timeline.presenters.phrases import Phrase
 
 KINDS = {
     "LicenseIssued": "granted",
@@ -34,19 +33,6 @@ KIND_WORDS = {
 }
 
 
-class Phrase(msgspec.Struct, frozen=True):
-    """A sentence in three parts; the middle one names what it is about and is set in bold."""
-
-    before: str
-    bold: str
-    after: str
-
-    @property
-    def text(self) -> str:
-        """The sentence as plain text."""
-        return f"{self.before}{self.bold}{self.after}"
-
-
 class Names:
     """What people call the licenses and devices that events mention by id.
 
@@ -61,6 +47,11 @@ class Names:
         self.device_of: dict[str, str] = {}
         self._state = state
 
+    def __copy__(self) -> "Names":
+        other = Names(self._state)
+        other.include(self)
+        return other
+
     @classmethod
     def of(cls, member: Member) -> "Names":
         """The names that a state holds."""
@@ -70,6 +61,11 @@ class Names:
         for device in member.devices.values():
             names._device(device.device_id, {"name": device.name, "type": device.type})
         return names
+
+    def include(self, other: "Names") -> None:
+        """Take in everything that another knows."""
+        for name in ("titles", "studios", "devices", "types", "device_of"):
+            getattr(self, name).update(getattr(other, name))
 
     def learn(self, event_type: str, data: Mapping[str, Any]) -> None:
         """Take in what one event says about names."""
