@@ -19,7 +19,6 @@ from licensing import service, store
 from projections import hints, runner
 from tests.web.api_client import ApiClient, publish_rules
 from timeline import paging
-from timeline.api import pages
 from timeline.models import SCOPES, ApiKey
 
 Fresh = Callable[..., str]
@@ -592,7 +591,7 @@ def test_the_feed_of_a_bucket(api: ApiClient, told: str) -> None:
     mine = [item["version"] for item in items if item["stream_id"] == f"member-{told}"]
     assert mine == list(range(1, 9))
     last = api.get(f"/events?bucket={bucket}&after={positions[-1]}")[1]
-    assert last == {"items": [], "next": None, "cursor": pages.token([positions[-1]])}
+    assert last == {"items": [], "next": None, "cursor": paging.token([positions[-1]])}
     # Whoever is ahead of the log has read a history that a restore took back.
     ahead = api.get(f"/events?bucket={bucket}&after={positions[-1] + 1}")
     problem(ahead, 409, "position_ahead")

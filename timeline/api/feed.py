@@ -19,6 +19,7 @@ from pydantic import Field
 
 from licensing import connection, store
 from licensing.store import RecordedEvent
+from timeline import paging
 from timeline.api import keys, outputs, pages, shapes
 from timeline.api.openapi import told
 from timeline.api.problems import Problem
@@ -72,7 +73,7 @@ def _of_bucket(bucket: int, place: int, limit: int) -> dict[str, Any]:
             raise _ahead(bucket, head, place)
     items = found[:limit]
     last = items[-1].position if items else place
-    return _answer(items, pages.token([last]), more=len(found) > limit)
+    return _answer(items, paging.token([last]), more=len(found) > limit)
 
 
 def _of_all(vector: Vector, limit: int) -> dict[str, Any]:
