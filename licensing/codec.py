@@ -32,6 +32,7 @@ SCHEMA_VERSIONS: dict[type[member.Event], int] = {
     license.PlaybackStarted: 1,
     license.PlaybackStopped: 1,
     license.RenewalRefused: 1,
+    membership.MemberErased: 1,
     membership.MembershipCancelled: 1,
     membership.PlanChanged: 2,
     note.NoteAdded: 1,

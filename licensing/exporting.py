@@ -1,13 +1,15 @@
 """Writes histories as JSON lines, in the form that an import takes back just so.
 
 The lines stand bucket by bucket and stream by stream, each stream in recorded order: an order that
-every store with the same histories shares, so two exports can be compared byte by byte.
+every store with the same histories shares, so two exports can be compared byte by byte. Personal
+text travels in plain words, because the keys do not travel: the store that takes it seals it anew.
+An erased history travels as it stands, with what nobody can open any more.
 """
 
 from collections.abc import Iterator
 from typing import Any
 
-from licensing import connection, fold, rulebook, store
+from licensing import connection, fold, rulebook, sealing, store
 from licensing.store.integrity import canonical
 
 PAGE = 500
@@ -46,7 +48,7 @@ def lines(stream_id: str, *, commands: bool = False) -> Iterator[bytes]:
                     "event_id": event.event_id,
                     "occurred_at": event.occurred_at,
                     "recorded_at": event.recorded_at,
-                    "data": event.data,
+                    "data": sealing.portable(stream_id, event.type, event.data),
                     "metadata": event.metadata,
                 }
             )
@@ -59,7 +61,7 @@ def lines(stream_id: str, *, commands: bool = False) -> Iterator[bytes]:
             | {
                 "answered": command.name,
                 "command_id": command.command_id,
-                "data": command.data,
+                "data": sealing.portable(stream_id, command.name, command.data),
                 "data_hash": command.data_hash.hex(),
                 "outcome": command.outcome,
                 "first_version": command.first_version,

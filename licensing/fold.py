@@ -6,7 +6,7 @@ from typing import Any
 
 import msgspec
 
-from licensing import codec, connection, store
+from licensing import codec, connection, sealing, store
 from licensing.domain import member as members
 from licensing.domain.member import Member
 
@@ -69,7 +69,8 @@ def stream_of(member_id: str) -> str:
 
 
 def decoded(recorded: store.RecordedEvent) -> Step:
-    """The recorded event as a step."""
+    """The recorded event as a step, its personal text opened."""
+    recorded = sealing.opened_event(recorded)
     event, why = _read(recorded.type, recorded.schema_version, recorded.data_json)
     return Step(recorded.version, recorded, event, why)
 
@@ -94,7 +95,7 @@ def batches(member_id: str, after: int, until: int | None = None) -> Iterator[li
     conn, stream = connection.opened(), stream_of(member_id)
     while True:
         read = store.read_facts(conn, stream, after=after, until=until, limit=READ_AT_ONCE)
-        yield [_fact(each) for each in read]
+        yield [_fact(stream, each) for each in read]
         if len(read) < READ_AT_ONCE:
             return
         after = read[-1].version
@@ -105,11 +106,14 @@ def batch_of_each(after: Mapping[str, int], limit_each: int) -> dict[str, list[F
     streams = {stream_of(member_id): member_id for member_id in after}
     asked = {stream: after[member_id] for stream, member_id in streams.items()}
     found = store.read_facts_of(connection.opened(), asked, limit_each)
-    return {streams[stream]: [_fact(each) for each in read] for stream, read in found.items()}
+    return {
+        streams[stream]: [_fact(stream, each) for each in read] for stream, read in found.items()
+    }
 
 
-def _fact(read: store.Fact) -> Fact:
-    event, why = _read(read.type, read.schema_version, read.data)
+def _fact(stream: str, read: store.Fact) -> Fact:
+    data = sealing.opened_json(stream, read.type, read.data)
+    event, why = _read(read.type, read.schema_version, data)
     return Fact(read.version, event, read.occurred_at, read.recorded_at, read.rules, read.hash, why)
 
 

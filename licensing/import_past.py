@@ -9,13 +9,16 @@ from uuid import UUID
 import msgspec
 
 from licensing import connection as connections
-from licensing import store
+from licensing import rulebook, sealing, store
+from licensing.domain.membership import MemberErased
 from licensing.import_lines import Past
 from licensing.store.integrity import content_hash
 
 MOST_GATHERED = 20_000  # events, of all buckets together
 MOST_KNOWN = 200_000  # events, of all remembered histories together
 TRIES = 5
+
+ERASED = MemberErased.__name__
 
 Key = tuple[bytes, datetime]
 
@@ -84,13 +87,13 @@ class PastEvents:
             for stream_id, pasts in by_stream.items()
             if (chosen := self._new(stream_id, pasts))
         }
-        runs = [
-            store.PastRun(stream_id, self._known[stream_id].version, [_past(x) for x in pasts])
-            for stream_id, pasts in new.items()
-        ]
-        if not runs:
+        if not new:
             return
         try:
+            runs = [
+                store.PastRun(stream_id, self._known[stream_id].version, [_past(x) for x in pasts])
+                for stream_id, pasts in new.items()
+            ]
             store.import_events(connections.opened(), runs)
         except (store.StreamErased, store.OutOfOrder) as error:
             self._refuse(new.pop(error.stream_id), str(error))
@@ -119,6 +122,10 @@ class PastEvents:
             known.recorded_at = pasts[-1].known_at
             known.contents |= {past.line.event_id: _key(past) for past in pasts}
             self._counts.events += len(pasts)
+            if pasts[-1].line.type == ERASED:
+                # What was erased where it comes from is erased here too.
+                store.erase(connections.opened(), stream_id)
+                sealing.forget(stream_id)
         while len(self._known) > 1 and (
             sum(len(known.contents) for known in self._known.values()) > MOST_KNOWN
         ):
@@ -161,8 +168,9 @@ class PastEvents:
             contents = {}
             if stream_id in heads:
                 for event in store.read_stream(conn, stream_id):
+                    data = sealing.portable(stream_id, event.type, event.data)
                     content = content_hash(
-                        event.event_id, event.type, event.schema_version, event.data, event.metadata
+                        event.event_id, event.type, event.schema_version, data, event.metadata
                     )
                     contents[event.event_id] = content, event.occurred_at
             version, recorded_at = heads.get(stream_id, (0, None))
@@ -173,11 +181,12 @@ class PastEvents:
 
 def _past(past: Past) -> store.PastEvent:
     line = past.line
+    declared = rulebook.declared() if line.type in sealing.MAPS else ()
     event = store.NewEvent(
         event_id=line.event_id,
         type=line.type,
         schema_version=line.schema_version,
-        data=line.data,
+        data=sealing.seal(past.stream_id, line.type, line.data, declared),
         metadata=line.metadata,
         occurred_at=line.occurred_at,
     )

@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 
 from licensing import connection as connections
-from licensing import service, store
+from licensing import rulebook, sealing, service, store
 from licensing.domain import commands
 from licensing.import_lines import Answered, Asked, BadLine, Line, Past, read_line, read_lines
 from licensing.import_past import PastEvents, before_the_end
@@ -122,18 +122,19 @@ class Importer:
                 raise BadLine(answered.number, f"command_id: {line.command_id!r} has other data")
             self.tally.already += 1
             return
-        row = store.CommandRow(
-            seq=0,  # the store counts
-            command_id=line.command_id,
-            name=line.answered,
-            data=line.data,
-            outcome=line.outcome,
-            first_version=line.first_version,
-            last_version=line.last_version,
-            decided_at=line.decided_at,
-            data_hash=bytes.fromhex(line.data_hash),
-        )
+        declared = rulebook.declared() if line.answered in sealing.MAPS else ()
         try:
+            row = store.CommandRow(
+                seq=0,  # the store counts
+                command_id=line.command_id,
+                name=line.answered,
+                data=sealing.seal(answered.stream_id, line.answered, line.data, declared),
+                outcome=line.outcome,
+                first_version=line.first_version,
+                last_version=line.last_version,
+                decided_at=line.decided_at,
+                data_hash=bytes.fromhex(line.data_hash),
+            )
             self.tally.answers += store.import_commands(conn, answered.stream_id, [row])
         except store.StoreError as error:
             raise BadLine(answered.number, f"last_version: {error}") from error

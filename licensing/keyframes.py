@@ -1,12 +1,15 @@
 """Keyframes of members: folded states kept beside the log, so that no fold starts at the beginning.
 
 Written after the commits that they sum up, by whoever folds past one. What grows with a history
-is kept in pages that are fetched when they are asked for; a page that is gone or damaged is folded
-from the events again, so that all keyframes can be deleted at any time.
+is kept in pages that are fetched when they are asked for, all of it encrypted under the stream's
+key; a page that is gone or damaged is folded from the events again, so that all keyframes can be
+deleted at any time.
 """
 
 import hashlib
 import logging
+import zlib
+from base64 import b64decode, b64encode
 from collections.abc import Mapping
 from datetime import datetime
 from pathlib import Path
@@ -14,7 +17,7 @@ from typing import Any, Generic, NamedTuple, TypeVar
 
 import msgspec
 
-from licensing import connection, fold, store
+from licensing import connection, fold, sealing, store
 from licensing import domain as domain_package
 from licensing.domain.allowance import Allowance
 from licensing.domain.device import Device
@@ -90,6 +93,9 @@ _KINDS = {
     ),
 }
 _NOBODY = Member("")
+_SEALED = "$sealed"
+_LEAF = b"\1"  # what a page of entries begins with; all else of it is encrypted
+_decode_sealed = msgspec.json.Decoder(dict[str, str]).decode
 _decode_core = msgspec.json.Decoder(_Core).decode
 
 
@@ -106,8 +112,8 @@ def _read(member_id: str, until: int | None) -> tuple[Member, "_Shelf"] | None:
     if found is None:
         return None
     try:
-        core = _decode_core(found.state)
-    except msgspec.MsgspecError:
+        core = _decode_core(_opened(fold.stream_of(member_id), found.state))
+    except (msgspec.MsgspecError, ValueError):
         core = None
     named = core and (core.member_id, core.version, core.hash)
     if core is None or named != (member_id, found.version, found.hash):
@@ -132,8 +138,19 @@ def _read(member_id: str, until: int | None) -> tuple[Member, "_Shelf"] | None:
     return member, shelf
 
 
+def _opened(stream: str, stored: bytes) -> bytes:
+    """The state as JSON; raises ValueError. No keyframe is kept in plain words."""
+    state = sealing.open_state(stream, b64decode(_decode_sealed(stored)[_SEALED]))
+    if state is None:
+        raise ValueError("sealed under another key")
+    return state
+
+
 def keep(member: Member, last_hash: bytes) -> None:
     """Write the member as a keyframe; `last_hash` is the hash of the last event folded."""
+    if member.erased_at is not None:
+        return  # and its stream's keyframes are deleted
+    stream = fold.stream_of(member.member_id)
     pages: dict[bytes, bytes] = {}
     written: list[tuple[Page[Any], bytes]] = []
 
@@ -148,7 +165,11 @@ def keep(member: Member, last_hash: bytes) -> None:
         if page.ref is not None:
             return page.ref
         made = content_of(page)
-        content = store.INDEX + made if isinstance(made, bytes) else _encode(made)
+        content = (
+            store.INDEX + made
+            if isinstance(made, bytes)
+            else _LEAF + sealing.seal_state(stream, zlib.compress(_encode(made), 1))
+        )
         digest = store.digest_of(content)
         pages[digest] = content
         written.append((page, digest))
@@ -176,10 +197,10 @@ def keep(member: Member, last_hash: bytes) -> None:
     )
     store.keep_keyframe(
         connection.opened(),
-        fold.stream_of(member.member_id),
+        stream,
         FOLD_VERSION,
         member.version,
-        _encode(core),
+        _encode({_SEALED: b64encode(sealing.seal_state(stream, _encode(core))).decode()}),
         pages,
     )
     for page, digest in written:
@@ -232,18 +253,27 @@ class _Shelf:
             self._ahead |= store.read_pages(connection.opened(), stream, ways, BITS)
         # What was found on the way below stays here until it is asked for.
         found = {ref: self._ahead.pop(ref, None) for ref in {ref for ref, _ in wanted.values()}}
-        if None in found.values():
-            self.whole = False
-            _log.warning("page_refolded", extra={"member": self.member_id, "version": self.version})
-            again = fold.from_the_start(self.member_id, self.version)
-            return {place: _refolded(again, place) for place in wanted}
-        return {place: _decoded(place[0], found[ref] or b"") for place, (ref, _) in wanted.items()}
+        stream = fold.stream_of(self.member_id)
+        read = {place: _decoded(stream, place[0], found[ref]) for place, (ref, _) in wanted.items()}
+        told = {place: content for place, content in read.items() if content is not None}
+        if len(told) == len(wanted):
+            return told
+        self.whole = False
+        _log.warning("page_refolded", extra={"member": self.member_id, "version": self.version})
+        again = fold.from_the_start(self.member_id, self.version)
+        return {place: _refolded(again, place) for place in wanted}
 
 
-def _decoded(name: str, stored: bytes) -> Content:
+def _decoded(stream: str, name: str, stored: bytes | None) -> Content | None:
+    """The content of a page; None for one that is gone or cannot be opened."""
+    if stored is None:
+        return None
     if stored.startswith(store.INDEX):
         return _content(stored[len(store.INDEX) :])
-    entries: dict[str, Any] = _KINDS[name].decode(stored)
+    opened = sealing.open_state(stream, stored[len(_LEAF) :])
+    if opened is None:
+        return None
+    entries: dict[str, Any] = _KINDS[name].decode(zlib.decompress(opened))
     return entries
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import msgspec
 
-from licensing import connection, decisions, rules, store
+from licensing import connection, decisions, rules, sealing, store
 from licensing.rules import PublishedRules, life
 from licensing.rules.life import RulesPublished
 
@@ -21,6 +21,7 @@ __all__ = [
     "RulesPublished",
     "by_hash",
     "current",
+    "declared",
     "head",
     "life_of",
     "reads",
@@ -75,6 +76,7 @@ class RuleStep(msgspec.Struct, frozen=True):
 
 _kept: dict[str, tuple[int, tuple[PublishedRules, ...]]] = {}
 _lives: dict[str, life.Life] = {}
+_declared: dict[str, tuple[int, frozenset[str]]] = {}
 
 
 def stream_of(rule_set_id: str) -> str:
@@ -103,6 +105,20 @@ def versions(rule_set_id: str = RULE_SET) -> tuple[PublishedRules, ...]:
                 published = [_suspended(each, event) for each in published]
         _kept[rule_set_id] = kept = (version, tuple(published))
     return kept[1]
+
+
+def declared(rule_set_id: str = RULE_SET) -> frozenset[str]:
+    """The attributes of device and context that any published version names, as known here.
+
+    What the rules declare stands in the events as it is; all else there is personal (sealing).
+    """
+    version, published = _kept.get(rule_set_id) or (-1, versions(rule_set_id))
+    known = _declared.get(rule_set_id)
+    if known is None or known[0] != version:
+        named = [sealing.declared_by(each.ruleset) for each in published]
+        known = version, sealing.ALWAYS_DECLARED.union(*named)
+        _declared[rule_set_id] = known
+    return known[1]
 
 
 def head(rule_set_id: str = RULE_SET) -> int:

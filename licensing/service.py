@@ -23,6 +23,7 @@ from licensing import (
     obligations,
     rulebook,
     rules,
+    sealing,
     store,
     terms,
 )
@@ -124,6 +125,8 @@ def handle(
     for attempt in itertools.count():
         try:
             member = history.current(member_id, look=attempt > 0 or not foreseen)
+            if member.erased_at is not None:
+                raise store.StreamErased(stream)
             decided = deciding.decide(command, member, moment, rulebook.current)
         except DomainError:
             repeated = _stored_answer(stream, command_id, data_hash)
@@ -135,7 +138,7 @@ def handle(
         record = store.CommandRecord(
             command_id=command_id,
             name=type(command).__name__,
-            data=data,
+            data=_sealed(stream, type(command).__name__, data),
             data_hash=data_hash,
             outcome=_outcome(decided),
         )
@@ -204,12 +207,16 @@ def _new_events(
                 event_id=event_id(stream, command_id, ordinal),
                 type=type_name,
                 schema_version=schema_version,
-                data=data,
+                data=_sealed(stream, type_name, data),
                 metadata=metadata,
                 occurred_at=deciding.occurred_at(event, moment),
             )
         )
     return new
+
+
+def _sealed(stream: str, name: str, data: dict[str, Any]) -> dict[str, Any]:
+    return sealing.seal(stream, name, data, rulebook.declared() if name in sealing.MAPS else ())
 
 
 def _outcome(decided: Decided) -> dict[str, Any]:
@@ -230,7 +237,7 @@ def _answer(appended: store.Appended) -> Answer:
     return Answer(
         outcome=outcome["outcome"],
         version=appended.version,
-        events=appended.events,
+        events=tuple(map(sealing.opened_event, appended.events)),
         decision=rulebook.told(decision) if decision else None,
         license_id=outcome.get("license_id"),
         same_as=outcome.get("same_as"),

@@ -27,6 +27,11 @@ def new_key() -> bytes:
     return secrets.token_bytes(KEY)
 
 
+def new_nonce() -> bytes:
+    """12 bytes of chance."""
+    return secrets.token_bytes(NONCE)
+
+
 def key_for(purpose: str) -> bytes:
     """The installation's key for one purpose; 32 bytes."""
     return _key_for(settings.DATA_KEY, purpose)
@@ -40,7 +45,7 @@ def _key_for(data_key: str, purpose: str) -> bytes:
 
 def seal(key: bytes, plain: bytes, place: str) -> bytes:
     """The bytes encrypted: a nonce and a ciphertext that opens at this place only."""
-    nonce = secrets.token_bytes(NONCE)
+    nonce = new_nonce()
     return nonce + AESGCM(key).encrypt(nonce, plain, place.encode())
 
 

@@ -60,6 +60,7 @@ from licensing.domain.license import (
 from licensing.domain.membership import (
     CancelMembership,
     ChangePlan,
+    MemberErased,
     Membership,
     MembershipCancelled,
     PlanChanged,
@@ -76,6 +77,7 @@ Event = (
     | extensions.Event
     | devices.Event
     | memberships.Event
+    | MemberErased
     | allowances.Event
     | notes.Event
 )
@@ -89,6 +91,7 @@ _ELSEWHERE = (
     DeviceDeactivated,
     PlanChanged,
     MembershipCancelled,
+    MemberErased,
     AllowanceGranted,
     AllowanceWithdrawn,
     NoteAdded,
@@ -136,6 +139,7 @@ class Member(msgspec.Struct, frozen=True):
     refusals: dict[str, Refusal] = {}
     allowances: dict[str, Allowance] = {}
     notes: tuple[Note, ...] = ()
+    erased_at: datetime | None = None
 
     @property
     def plan(self) -> str | None:
@@ -181,6 +185,9 @@ def evolve(
     """
     member = replace(member, version=member.version + 1, since=member.since or at)
     match event:
+        case MemberErased():
+            # Whoever folds on from a state in memory forgets with it what was personal.
+            return Member(member.member_id, member.version, since=member.since, erased_at=at)
         case PlanChanged() | MembershipCancelled():
             return replace(member, membership=memberships.evolve(member.membership, event, at))
         case AllowanceGranted() | AllowanceWithdrawn():

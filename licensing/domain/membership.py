@@ -22,6 +22,12 @@ class MembershipCancelled(msgspec.Struct, frozen=True):
     reason: str
 
 
+class MemberErased(msgspec.Struct, frozen=True):
+    """The person behind the member is gone, on request `request_id`; nothing can follow."""
+
+    request_id: str
+
+
 Event = PlanChanged | MembershipCancelled
 
 # -- State --

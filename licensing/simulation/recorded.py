@@ -4,8 +4,9 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import msgspec
+from msgspec.structs import replace
 
-from licensing import connection, deciding, fold, store
+from licensing import connection, deciding, fold, sealing, store
 from licensing.domain import commands
 from licensing.domain import member as members
 from licensing.domain.commands import Command, ExpireLicense
@@ -53,6 +54,7 @@ def recorded(member_id: str) -> list[Item]:
     items: list[Item] = []
     for row in store.read_commands(conn, stream):
         events = [told.pop(v) for v in range(row.first_version, row.last_version + 1)]
+        row = replace(row, data=sealing.opened(stream, row.name, row.data))
         items.append(_commanded(row, events))
     items += (_given(event) for event in told.values())
     # A command without events was decided between two versions; what follows it comes after.

@@ -12,6 +12,7 @@ from licensing.store.auditing import (
 )
 from licensing.store.integrity import verify_feed, verify_stream
 from licensing.store.inventory import EventKind, event_kinds
+from licensing.store.keys import Erased, erase, make_key, read_key
 from licensing.store.messages import (
     ANY,
     BUCKETS,
@@ -86,6 +87,7 @@ __all__ = [
     "CommandIdReused",
     "CommandRecord",
     "CommandRow",
+    "Erased",
     "EventIdTaken",
     "EventKind",
     "Fact",
@@ -109,6 +111,7 @@ __all__ = [
     "count_streams",
     "digest_of",
     "drop_keyframes",
+    "erase",
     "event_kinds",
     "feeds_off",
     "find_command",
@@ -119,6 +122,7 @@ __all__ = [
     "import_events",
     "keep_keyframe",
     "known_until",
+    "make_key",
     "nearest_keyframe",
     "put_import_batch",
     "read_commands",
@@ -128,6 +132,7 @@ __all__ = [
     "read_feed",
     "read_feeds",
     "read_heads",
+    "read_key",
     "read_order",
     "read_pages",
     "read_stream",
