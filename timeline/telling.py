@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 
-from licensing import connection, store
+from licensing import connection, sealing, store
 from licensing.history import stream_of
 from projections.read_models import license_index
 from timeline.presenters import directory
@@ -15,7 +15,7 @@ def sentences(places: Iterable[Place]) -> dict[Place, str]:
     """Each step in a sentence, as far as log and index tell it."""
     conn = connection.opened()
     found = {
-        place: event
+        place: sealing.opened_event(event)
         for place in places
         if (event := store.read_event(conn, stream_of(place[0]), place[1])) is not None
     }

@@ -7,14 +7,16 @@ import pytest
 from django.contrib.auth.models import Group, User
 from django.db import connection
 from django.test import Client
+from django.utils import timezone
 
-from licensing import vault
+from licensing import service, vault
+from licensing.domain.commands import AddNote, RegisterDevice
 from licensing.models import AuditEntry
 from projections import runner
 from tests.conftest import new_id
 from tests.web.api_client import ApiClient, publish_rules
 from tests.web.story import tell
-from timeline import demo_people, profiles
+from timeline import demo_people, profiles, telling
 from timeline.models import ApiKey, KnownEmail, MemberProfile
 
 
@@ -177,3 +179,18 @@ def test_the_demos_people_are_nobody(member: str) -> None:
     assert demo_people.ensure_profiles() >= 0
     assert demo_people.ensure_profiles() == 0
     assert profiles.find_by_email(email_of(member)) == member
+
+
+def test_lists_tell_sealed_steps_in_words() -> None:
+    member = new_id("m")
+    actor, now = service.Actor("staff", "tests"), timezone.now()
+    for number, command in enumerate(
+        (RegisterDevice(f"{member}-d", "tablet", "Kitchen tablet"), AddNote("Rang about it"))
+    ):
+        service.handle(member, command, command_id=f"c-{number}", actor=actor, now=now)
+        words = telling.sentences([(member, number + 1)])[member, number + 1]
+        assert ("Kitchen tablet" in words) or ("note" in words.lower())
+        assert "erased" not in words
+    runner.catch_up()
+    client, _ = signed_in()
+    assert client.get("/").status_code == 200
