@@ -91,6 +91,10 @@ class Why(msgspec.Struct, frozen=True):
     rules: str
     rules_since: str
     paste: str
+    rule_set: str
+    version: int | None
+    reconstructed: bool
+    odd: str  # what a reconstruction says that did not happen
 
 
 def record_of(step: Step, published: PublishedRules | None = None) -> dict[str, Any] | None:
@@ -108,10 +112,18 @@ def rules_hash(record: Mapping[str, Any]) -> str:
 
 
 def why(
-    step: Step, before: Member, names: Names, published: PublishedRules | None, row_of: RowOf
+    step: Step,
+    before: Member,
+    names: Names,
+    published: PublishedRules | None,
+    row_of: RowOf,
+    reconstructed: Mapping[str, Any] | None = None,
 ) -> Why | None:
-    """The recorded decision of a step in words; None when no rule decided it."""
-    record = record_of(step, published)
+    """The recorded decision of a step in words, or one that was `reconstructed` for it.
+
+    None when no rule decided it.
+    """
+    record = reconstructed or record_of(step, published)
     if record is None:
         return None
     limits = moments.limits_of(record)
@@ -139,7 +151,19 @@ def why(
         rules=f"{rules.get('id', 'rules')} v{rules.get('version', '?')}, {hash_[:7]}",
         rules_since=clock.date(published.valid_from) if published else "",
         paste=_paste(step, names, line, record),
+        rule_set=str(rules.get("id", "")),
+        version=published.version if published else None,
+        reconstructed=reconstructed is not None,
+        odd=_odd(step, record) if reconstructed is not None else "",
     )
+
+
+def _odd(step: Step, record: Mapping[str, Any]) -> str:
+    """A reconstruction may come out otherwise than what is recorded, and has to say so."""
+    refused = sentences.kind_of(step.recorded.type) == "refused"
+    if refused is (record["verdict"] == "refused"):
+        return ""
+    return "It was refused all the same." if refused else "It was granted all the same."
 
 
 # -- The verdict --

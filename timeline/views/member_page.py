@@ -6,15 +6,15 @@ from typing import Any
 
 from django.http import HttpRequest, HttpResponse, QueryDict
 
-from licensing import history, rulebook
+from licensing import history
 from licensing.history import History, Step
 from timeline import recent
 from timeline.http import part_wanted
 from timeline.pasts import Past
-from timeline.presenters import clock, compare, decision, panel, pin, state_view
+from timeline.presenters import clock, compare, panel, pin, state_view
 from timeline.presenters.cursor import Cursor
 from timeline.presenters.moments import CLOCK, Story
-from timeline.views import what_if
+from timeline.views import rule_links, what_if, why
 from timeline.views.regions import REGIONS, Page, in_use, limit_at
 
 
@@ -103,7 +103,7 @@ class MemberPage(Page):
             "may_try": True,
         }
         if step is not None and self.query.tab in ("changed", "why"):
-            context["why"] = self._why(step)
+            context |= self._why(step)
         match self.query.tab:
             case "state":
                 context["state"] = state_view.state_view(seen.shown, seen.names)
@@ -127,18 +127,18 @@ class MemberPage(Page):
         )
         return [row.phrase.bold for row in rows]
 
-    def _why(self, step: Step) -> decision.Why | None:
-        record = decision.record_of(step)
-        if record is None:
-            return None
-        hash_ = decision.rules_hash(record)
-        return decision.why(
-            step,
-            self.seen.waiting,
-            self.seen.names,
-            rulebook.by_hash(hash_),
-            lambda row_id: rulebook.row(hash_, row_id),
-        )
+    def _why(self, step: Step) -> dict[str, Any]:
+        found = why.why(step, self.seen)
+        if found is None or self.query.tab != "why":
+            return {"why": found}
+        row = found.row.id if found.row else ""
+        return {
+            "why": found,
+            "row_links": why.links(found),
+            "row_history": rule_links.history(found.rule_set, row) if row else "",
+            "version_link": rule_links.version(found.rule_set, found.version),
+            "turns": why.turns(step, self.seen, found),
+        }
 
     def _comparison(self) -> dict[str, Any]:
         query, cursor = self.query, self.cursor
