@@ -46,7 +46,14 @@ def nearest(
 def _asked(
     member: Member, command: AcquireLicense, moment: Moment
 ) -> tuple[dict[str, Any], rules.Past, datetime, tuple[rules.Allowed, ...]]:
-    request = {
+    request = request_of(member, command)
+    allowed = _allowed(member, request["studio"], command.title_id, moment)
+    return request, past_of(member, moment), moment.now, allowed
+
+
+def request_of(member: Member, command: AcquireLicense) -> dict[str, Any]:
+    """What an acquisition says, as facts and counters look it up."""
+    return {
         "title_id": command.title_id,
         "device_id": command.device_id,
         "studio": command.title.get("studio"),
@@ -55,8 +62,6 @@ def _asked(
         "context": command.context,
         "member": {"plan": member.plan, "country": member.country},
     }
-    allowed = _allowed(member, request["studio"], command.title_id, moment)
-    return request, past_of(member, moment), moment.now, allowed
 
 
 def for_renewal(

@@ -50,7 +50,7 @@ def _parts(cell: Cell) -> Iterator[str]:
     if cell.in_ is not None:
         yield _values(cell.in_)
     if cell.list is not None:
-        yield f"in {_quoted(cell.list)}"
+        yield f"in {quoted(cell.list)}"
     if cell.not_in is not None:
         yield f"not {_values(cell.not_in)}"
     if cell.ge is not None and cell.le is not None:
@@ -65,11 +65,12 @@ def _parts(cell: Cell) -> Iterator[str]:
 
 
 def _values(values: tuple[Scalar, ...]) -> str:
-    told = [_quoted(value) if isinstance(value, str) else scalar(value) for value in values]
+    told = [quoted(value) if isinstance(value, str) else scalar(value) for value in values]
     return ", ".join(told) or NOTHING  # a cell that is one of no values matches nothing
 
 
-def _quoted(text: str) -> str:
+def quoted(text: str) -> str:
+    """A value as it stands in a cell, in quotes where it would be taken for something else."""
     plain = bool(text) and text == text.strip() and not set('",;') & set(text)
     return text if plain and not _RESERVED.fullmatch(text) else json.dumps(text, ensure_ascii=False)
 
