@@ -1,6 +1,6 @@
 """Every address of the product."""
 
-from django.urls import path
+from django.urls import include, path
 
 from timeline.api.api import api
 from timeline.policy import public
@@ -34,6 +34,7 @@ urlpatterns = [
     path("members/<str:member_id>/export/state.json", exports.state_at, name="export-state"),
     path("members/<str:member_id>/timeline/<str:version>/pin/", timeline.pin, name="pin"),
     path("members/<str:member_id>/profile/", profile.profile, name="profile"),
+    path("rules/", include("timeline.views.rules.urls")),
     path("audit/", audit.page, name="audit"),
     path("audit/export.csv", audit.export, name="audit-export"),
     path("events/<uuid:event_id>/", timeline.event, name="event"),

@@ -1,0 +1,1 @@
+"""The rules studio: rule sets, their versions, and drafts from the first edit to publication."""
