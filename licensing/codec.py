@@ -57,6 +57,21 @@ def reads(type_name: str, schema_version: int) -> bool:
     )
 
 
+def lift(type_name: str, schema_version: int, data: str) -> dict[str, Any]:
+    """Stored JSON as an object in today's shape; raises UnreadableEvent for a newer version.
+
+    A type that is no member's event has no shape here, and stays as it is.
+    """
+    kind = BY_NAME.get(type_name)
+    found = _as_object(data)
+    if kind is None or schema_version == SCHEMA_VERSIONS[kind]:
+        return found
+    lifted = upcasters.upcast(type_name, schema_version, found, SCHEMA_VERSIONS[kind])
+    if lifted is None:
+        raise UnreadableEvent(f"This build cannot read {type_name} version {schema_version}.")
+    return lifted
+
+
 def encode(event: member.Event) -> tuple[str, int, dict[str, Any]]:
     """The event as (type, schema version, JSON object)."""
     kind = type(event)

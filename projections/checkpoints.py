@@ -1,11 +1,10 @@
-"""How far each projection has come in each bucket, and who may move it."""
+"""How far each build has come in each bucket, and who may move it."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
-from django.db.backends.utils import CursorWrapper
-
+from licensing import connection
+from licensing.connection import Together
 from projections.projector import Projector
 from projections.sql import statement
 
@@ -14,69 +13,77 @@ class Fenced(Exception):
     """Another worker moved this checkpoint: what this one did must not be kept."""
 
 
-@dataclass(frozen=True)
-class Claim:
-    """One checkpoint, locked until the end of the transaction."""
+@dataclass(frozen=True, slots=True)
+class Checkpoint:
+    """One build's place in one bucket, as it was found, and how far the bucket goes.
+
+    `turn` is a different number after everything that was ever done there: only who knows the
+    last one may write.
+    """
 
     bucket: int
     projection: str
-    position: int
     generation: int
-    wanted: int
+    side: str
+    position: int
+    turn: int
+    head: int
 
     @property
-    def outdated(self) -> bool:
-        """Whether a rebuild was asked for since this bucket was built."""
-        return self.generation < self.wanted
+    def fresh(self) -> bool:
+        """Whether the build has not begun here: rows of an older build of its side may be left."""
+        return self.turn == 0
+
+    @property
+    def run(self) -> tuple[str, int]:
+        """The build: projection and generation."""
+        return self.projection, self.generation
 
 
-def announce(cursor: CursorWrapper, projectors: Sequence[Projector]) -> list[Projector]:
-    """Make the projectors known, and return those that no newer code has taken over."""
-    known = _versions(cursor, projectors)
-    for projector in projectors:
-        if known.get(projector.name, 0) < projector.version:
-            new: dict[str, Any] = {"name": projector.name, "version": projector.version}
-            cursor.execute(statement("announce"), new)
-            known[projector.name] = projector.version
-    return [projector for projector in projectors if known[projector.name] == projector.version]
+def behind(projectors: Sequence[Projector], slices: Sequence[int]) -> list[Checkpoint]:
+    """Where the builds of these projectors have something to do in some slices; takes no lock."""
+    asked = {
+        "names": [projector.name for projector in projectors],
+        "versions": [projector.version for projector in projectors],
+        "slices": list(slices),
+    }
+    return [Checkpoint(*row) for row in connection.select(statement("behind"), asked)]
 
 
-def dirty(cursor: CursorWrapper, names: Sequence[str]) -> list[int]:
-    """The buckets in which there is something to do, each with all its checkpoints in place."""
-    cursor.execute(statement("dirty_buckets"), {"names": list(names)})
-    found = [bucket for (bucket,) in cursor.fetchall()]
-    if found:
-        cursor.execute(statement("add_checkpoints"), {"buckets": found, "names": list(names)})
-    return found
-
-
-def claim(cursor: CursorWrapper, bucket: int, projectors: Sequence[Projector]) -> list[Claim]:
-    """Lock the bucket's checkpoints that are free; the others are in somebody's hands."""
-    asked: dict[str, Any] = {
-        "bucket": bucket,
+def waiting(projectors: Sequence[Projector]) -> dict[int, int]:
+    """Slices in which there is something to do, each with how much; looks at no event."""
+    asked = {
         "names": [projector.name for projector in projectors],
         "versions": [projector.version for projector in projectors],
     }
-    cursor.execute(statement("claim"), asked)
-    found = cursor.fetchall()
-    return [Claim(bucket, *row) for row in found]
+    return dict(connection.select(statement("waiting_slices"), asked))
 
 
-def advance(cursor: CursorWrapper, claim: Claim, to: int) -> None:
-    """Move the checkpoint by compare-and-set; raises Fenced when it is not where it was."""
-    moved: dict[str, Any] = {
-        "bucket": claim.bucket,
-        "projection": claim.projection,
-        "position": claim.position,
-        "generation": claim.generation,
-        "wanted": claim.wanted,
-        "to": to,
+def advance(transaction: Together, moves: Sequence[tuple[Checkpoint, int]]) -> None:
+    """Move checkpoints of one bucket, all from where they were found, or raise Fenced.
+
+    Waits for nobody: a checkpoint in other hands counts as moved.
+    """
+    found = [checkpoint for checkpoint, _ in moves]
+    asked = {
+        "bucket": found[0].bucket,
+        "names": [checkpoint.projection for checkpoint in found],
+        "generations": [checkpoint.generation for checkpoint in found],
+        "turns": [checkpoint.turn for checkpoint in found],
+        "to": [to for _, to in moves],
     }
-    cursor.execute(statement("advance"), moved)
-    if cursor.rowcount != 1:
-        raise Fenced(f"{claim.projection} in bucket {claim.bucket}")
+    if transaction.count(statement("advance"), asked) != len(found):
+        names = ", ".join(checkpoint.projection for checkpoint in found)
+        raise Fenced(f"{names} in bucket {found[0].bucket}")
 
 
-def _versions(cursor: CursorWrapper, projectors: Sequence[Projector]) -> dict[str, int]:
-    cursor.execute(statement("versions"), {"names": [projector.name for projector in projectors]})
-    return dict(cursor.fetchall())
+def of(projector: Projector, bucket: int, generation: int | None) -> Checkpoint | None:
+    """Where a build of this code stands in a bucket: the live one, or the one that is named."""
+    asked = {
+        "bucket": bucket,
+        "projection": projector.name,
+        "generation": generation,
+        "version": projector.version,
+    }
+    found = connection.select(statement("checkpoint_of"), asked)
+    return Checkpoint(*found[0]) if found else None

@@ -46,6 +46,6 @@ def checkpoints() -> Finding:
     )
     todo = (
         "The log is older than what was read from it, as after a restore. "
-        "Rebuild the projection: manage.py project --rebuild NAME."
+        "Rebuild the projection: manage.py project rebuild NAME."
     )
     return Finding("checkpoints", title, "failed", said, figures, todo)

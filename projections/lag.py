@@ -5,47 +5,61 @@ from typing import Any
 
 from django.db import connection
 
+from projections import builds
+from projections.builds import Build
 from projections.projector import Projector
 from projections.registry import PROJECTORS
 from projections.sql import statement
 
 
 def lag(projectors: Sequence[Projector] = PROJECTORS) -> list[dict[str, Any]]:
-    """One item per projection: name, version, state, lag, position, parked, rebuild.
+    """One item per projection: name, version, state, lag, position, head, rate, parked, rebuild.
 
     `state` is level, behind, rebuilding, parked, or ahead of a log that is older than what was
-    read from it: until a rebuild, such a projection shows what is no longer recorded.
-    `lag.seconds` is the age of the oldest event that waits; `position` is how many events the
-    checkpoints have passed.
+    read from it: until a rebuild, such a projection shows what is no longer recorded. All but
+    `rebuild` is about the live build: `lag.seconds` is the age of the oldest event that waits,
+    `position` how many of `head` events it has passed, `rate` how many a second lately. `rebuild`
+    is the build in progress beside it (`Build.as_dict`), or None.
     """
     names = [projector.name for projector in projectors]
     with connection.cursor() as cursor:
         cursor.execute(statement("lag"), {"names": names})
         found = {row[0]: row for row in cursor.fetchall()}
         cursor.execute(statement("parked_count"))
-        parked: dict[str, int] = dict(cursor.fetchall())
-    return [_item(p, found[p.name], parked.get(p.name, 0)) for p in projectors]
+        parked = {(name, generation): count for name, generation, count in cursor.fetchall()}
+    made = {(build.projection, build.state == "live"): build for build in builds.listing(names)}
+    items = []
+    for projector in projectors:
+        live, other = made.get((projector.name, True)), made.get((projector.name, False))
+        count = parked.get((projector.name, live.generation), 0) if live else 0
+        items.append(_item(projector, found[projector.name], live, other, count))
+    return items
 
 
-def _item(projector: Projector, row: Sequence[Any], parked: int) -> dict[str, Any]:
-    _, events, seconds, position, outdated, buckets, ahead = row
+def _item(
+    projector: Projector, row: Sequence[Any], live: Build | None, other: Build | None, parked: int
+) -> dict[str, Any]:
+    _, version, side, events, seconds, position, head, ahead = row
     return {
         "name": projector.name,
-        "version": projector.version,
+        "version": version or projector.version,
+        "side": side,
         "category": projector.category,
-        "state": _state(events, outdated, parked, ahead),
+        "state": _state(events, other, parked, ahead),
         "lag": {"events": events, "seconds": round(max(seconds, 0.0), 3)},
         "position": position,
+        "head": head,
+        "rate": round(live.rate, 1) if live else 0.0,
         "parked": parked,
-        "rebuild": {"buckets_left": outdated, "buckets": buckets} if outdated else None,
+        "rebuild": other.as_dict() if other else None,
     }
 
 
-def _state(events: int, outdated: int, parked: int, ahead: int) -> str:
-    if outdated:
-        return "rebuilding"
+def _state(events: int, other: Build | None, parked: int, ahead: int) -> str:
     if ahead:
         return "ahead"
+    if other:
+        return "rebuilding"
     if parked:
         return "parked"
     return "behind" if events else "level"

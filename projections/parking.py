@@ -1,168 +1,222 @@
-"""Streams that a projection could not apply: parked by reference, so that everyone else goes on."""
+"""Streams that a build could not apply: parked by reference, so that everyone else goes on.
 
-from collections.abc import Sequence
+Nothing of an event is copied: a retry reads it again from the store, and lifts it to today's
+shape again.
+"""
+
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
 import structlog
-from celery.exceptions import SoftTimeLimitExceeded
-from django.db import (
-    InterfaceError,
-    InternalError,
-    OperationalError,
-    ProgrammingError,
-    connection,
-    transaction,
-)
-from django.db.backends.utils import CursorWrapper
+from django.db import connection, transaction
 
-from projections import checkpoints, feed
+from licensing import connection as stores
+from projections import carefully, checkpoints, feed
+from projections.carefully import OUTAGES
+from projections.checkpoints import Checkpoint
 from projections.feed import Event
 from projections.projector import Projector
 from projections.sql import statement
 
-# Faults of the database, the schema or the worker's time, not of an event: the whole batch is
-# tried again, and nobody is parked for them.
-OUTAGES = (
-    InterfaceError,
-    InternalError,
-    OperationalError,
-    ProgrammingError,
-    SoftTimeLimitExceeded,
-)
+__all__ = [
+    "OUTAGES",
+    "Parked",
+    "advance",
+    "history",
+    "listing",
+    "retry",
+    "retry_all",
+    "retry_due",
+    "skip",
+    "streams",
+]
 
 log = structlog.get_logger(__name__)
 
 DELAYS = (timedelta(seconds=5), timedelta(seconds=30), timedelta(minutes=5), timedelta(hours=1))
+"""Between the attempts that the runners make by themselves; after the last a person is awaited."""
 
 
 @dataclass(frozen=True)
 class Parked:
-    """One parked stream: from which version on, and why. No next attempt: it waits for a person."""
+    """One parked stream of a build: from which version on, and why.
+
+    `waiting` is how many of its events wait. Without a `next_attempt_at` it waits for a person.
+    The last four say how it ended; they are None while it is parked.
+    """
 
     bucket: int
     projection: str
+    generation: int
     stream_id: str
     version: int
+    waiting: int
     error: str
     attempts: int
     parked_at: datetime
     next_attempt_at: datetime | None
+    resolved_at: datetime | None
+    resolution: str | None
+    resolved_by: str | None
+    reason: str | None
 
     def as_dict(self) -> dict[str, Any]:
         """For the API."""
         return asdict(self)
 
 
-def streams(cursor: CursorWrapper, bucket: int, names: Sequence[str]) -> set[tuple[str, str]]:
-    """The (projection, stream) pairs that are parked in a bucket."""
-    cursor.execute(statement("parked_streams"), {"bucket": bucket, "names": list(names)})
-    return {(projection, stream_id) for projection, stream_id in cursor.fetchall()}
+def streams(
+    buckets: Sequence[int], runs: Sequence[tuple[str, int]]
+) -> dict[tuple[str, int], set[str]]:
+    """The streams that are parked in some buckets, by build."""
+    asked = {
+        "buckets": list(buckets),
+        "names": [name for name, _ in runs],
+        "generations": [generation for _, generation in runs],
+    }
+    found: dict[tuple[str, int], set[str]] = {}
+    for projection, generation, stream_id in stores.select(statement("parked_streams"), asked):
+        found.setdefault((projection, generation), set()).add(stream_id)
+    return found
 
 
-def park(cursor: CursorWrapper, projection: str, event: Event, error: Exception) -> None:
-    """Park the event's stream from this event on."""
-    log.warning("stream parked", projection=projection, stream=event.stream_id, error=repr(error))
-    key = _key(event.bucket, projection, event.stream_id)
-    parked: dict[str, Any] = {"version": event.version, "error": _text(error), "delay": DELAYS[0]}
-    cursor.execute(statement("park"), {**key, **parked})
-
-
-def listing(limit: int = 100) -> list[Parked]:
-    """The streams that are parked now, newest first."""
+def listing(projection: str | None = None, limit: int = 100) -> list[Parked]:
+    """The streams that are parked now, of one projection or of all, newest first."""
     with connection.cursor() as cursor:
-        cursor.execute(statement("parked_open"), {"limit": limit})
+        cursor.execute(statement("parked_open"), {"projection": projection, "limit": limit})
         return [Parked(*row) for row in cursor.fetchall()]
 
 
-def retry_due(projectors: Sequence[Projector]) -> int:
-    """Try the parked streams whose time has come again; returns how many were resolved."""
-    by_name = {projector.name: projector for projector in projectors}
+def history(projection: str | None = None, limit: int = 100) -> list[Parked]:
+    """The streams that were parked and are no more, with who did what and why, newest first."""
     with connection.cursor() as cursor:
-        cursor.execute(statement("parked_due"), {"names": list(by_name)})
-        due = cursor.fetchall()
+        cursor.execute(statement("parked_resolved"), {"projection": projection, "limit": limit})
+        return [Parked(*row) for row in cursor.fetchall()]
+
+
+def advance(checkpoint: Checkpoint, to: int, projector: Projector) -> int:
+    """Bring a build one page further in a bucket, parking the streams that are at fault.
+
+    Returns how many events it passed.
+    """
+    with transaction.atomic():
+        if not carefully.lock(checkpoint):
+            return 0
+        if checkpoint.fresh:
+            carefully.clear(checkpoint, projector)
+        aside = streams([checkpoint.bucket], [checkpoint.run]).get(checkpoint.run, set())
+        events = [
+            event
+            for event in feed.read([(checkpoint.bucket, checkpoint.position, to)])
+            if projector.wants(event) and event.stream_id not in aside
+        ]
+        for event, error in carefully.refused(checkpoint, projector, events):
+            _park(checkpoint, event, error)
+        carefully.move(checkpoint, to)
+    return to - checkpoint.position
+
+
+def retry_due(projectors: Sequence[Projector]) -> int:
+    """Try the parked streams whose time has come again; returns how many are level."""
+    by_name = {projector.name: projector for projector in projectors}
+    due = stores.select(statement("parked_due"), {"names": list(by_name)})
     return sum(
-        retry(by_name[projection], bucket, stream_id) for bucket, projection, stream_id in due
+        _resume(by_name[projection], bucket, stream_id, generation, "applied", "runner", None)
+        for bucket, projection, generation, stream_id in due
     )
 
 
-def retry(projector: Projector, bucket: int, stream_id: str, *, by: str = "runner") -> bool:
-    """Apply a parked stream from where it stands; returns whether it is level again."""
-    return _resume(projector, bucket, stream_id, "applied", by, None)
+def retry(
+    projector: Projector, bucket: int, stream_id: str, *, by: str = "runner",
+    generation: int | None = None,
+) -> bool:  # fmt: skip
+    """Apply a parked stream from where it stands; returns whether it is level again.
+
+    Of the live build, or of the one that is named. `by` is who asks.
+    """
+    return _resume(projector, bucket, stream_id, generation, "applied", by, None)
 
 
-def skip(projector: Projector, bucket: int, stream_id: str, *, by: str, reason: str) -> bool:
-    """Leave out the event that is in the way, and go on behind it. The row keeps who and why."""
-    return _resume(projector, bucket, stream_id, "skipped", by, reason)
+def retry_all(projector: Projector, *, by: str) -> tuple[int, int]:
+    """Try every parked stream of a projection; returns how many are level, and how many are not."""
+    tried = [
+        retry(projector, row.bucket, row.stream_id, by=by, generation=row.generation)
+        for row in listing(projector.name, limit=10_000)
+    ]
+    return sum(tried), len(tried) - sum(tried)
 
 
-def resolve_bucket(cursor: CursorWrapper, projection: str, bucket: int) -> None:
-    """A rebuilt bucket starts with nothing parked."""
-    resolved = {"resolution": "rebuilt", "by": "runner", "reason": None}
-    cursor.execute(statement("parked_resolve"), {**_key(bucket, projection, None), **resolved})
+def skip(
+    projector: Projector, bucket: int, stream_id: str, *, by: str, reason: str,
+    generation: int | None = None,
+) -> bool:  # fmt: skip
+    """Leave out the event that is in the way, and go on behind it; whether the stream is level.
+
+    The row keeps who and why. Raises ValueError without a reason.
+    """
+    if not reason.strip():
+        raise ValueError("to skip an event needs a reason")
+    return _resume(projector, bucket, stream_id, generation, "skipped", by, reason)
+
+
+def _park(checkpoint: Checkpoint, event: Event, error: Exception) -> None:
+    """Park the event's stream from this event on."""
+    log.warning(
+        "stream parked",
+        projection=checkpoint.projection,
+        stream=event.stream_id,
+        error=repr(error),
+    )
+    parked = {"version": event.version, "error": _text(error), "delay": DELAYS[0]}
+    _write("park", checkpoint, event.stream_id, **parked)
 
 
 def _resume(
-    projector: Projector, bucket: int, stream_id: str, how: str, by: str, reason: str | None
-) -> bool:
-    key = _key(bucket, projector.name, stream_id)
-    with transaction.atomic(), connection.cursor() as cursor:
+    projector: Projector, bucket: int, stream_id: str, generation: int | None,
+    how: str, by: str, reason: str | None,
+) -> bool:  # fmt: skip
+    with transaction.atomic():
         # The checkpoint's lock keeps runners from applying newer events of the stream meanwhile.
-        claims = checkpoints.claim(cursor, bucket, [projector])
-        cursor.execute(statement("parked_lock"), key)
-        parked = cursor.fetchone()
-        if not claims or parked is None:
+        checkpoint = checkpoints.of(projector, bucket, generation)
+        if checkpoint is None or not carefully.lock(checkpoint):
             return False
-        version, attempts = parked
-        first = version + (how == "skipped")
-        for event in feed.read_stream(stream_id, first, claims[0].position):
-            error = attempt(cursor, projector, event)
-            if error is not None:
-                if how == "skipped":
-                    resolved = {"resolution": how, "by": by, "reason": reason}
-                    cursor.execute(statement("parked_resolve"), {**key, **resolved})
-                    park(cursor, projector.name, event, error)
-                else:
-                    _failed(cursor, key, event, error, attempts)
-                return False
+        found = _write("parked_lock", checkpoint, stream_id)
+        if not found:
+            return False
+        version, attempts = found[0]
         resolved = {"resolution": how, "by": by, "reason": reason}
-        cursor.execute(statement("parked_resolve"), {**key, **resolved})
+        carefully.move(checkpoint, checkpoint.position)
+        events = feed.read_stream(stream_id, version + (how == "skipped"), checkpoint.position)
+        for event in events:
+            error = projector.wants(event) and carefully.attempt(checkpoint, projector, [event])
+            if not error:
+                continue
+            if how == "skipped":
+                _write("parked_resolve", checkpoint, stream_id, **resolved)
+                _park(checkpoint, event, error)
+            else:
+                delay = DELAYS[attempts] if attempts < len(DELAYS) else None
+                failed = {"version": event.version, "error": _text(error), "delay": delay}
+                _write("parked_failed", checkpoint, stream_id, **failed)
+            return False
+        _write("parked_resolve", checkpoint, stream_id, **resolved)
     return True
 
 
-def attempt(cursor: CursorWrapper, projector: Projector, event: Event) -> Exception | None:
-    """Apply one event in a savepoint of its own; what it raises is returned."""
-    if not projector.wants(event):
-        return None
-    return attempt_all(cursor, projector, [event])
-
-
-def attempt_all(
-    cursor: CursorWrapper, projector: Projector, events: Sequence[Event]
-) -> Exception | None:
-    """Apply events in one savepoint; the event's fault is returned, the database's is raised."""
-    try:
-        with transaction.atomic():
-            projector.apply(cursor, events[0].bucket, events)
-    except OUTAGES:
-        raise
-    except Exception as error:
-        return error
-    return None
-
-
-def _failed(
-    cursor: CursorWrapper, key: dict[str, Any], event: Event, error: Exception, attempts: int
-) -> None:
-    delay = DELAYS[attempts] if attempts < len(DELAYS) else None
-    failed: dict[str, Any] = {"version": event.version, "error": _text(error), "delay": delay}
-    cursor.execute(statement("parked_failed"), {**key, **failed})
-
-
-def _key(bucket: int, projection: str, stream_id: str | None) -> dict[str, Any]:
-    return {"bucket": bucket, "projection": projection, "stream_id": stream_id}
+def _write(name: str, checkpoint: Checkpoint, stream_id: str, **values: Any) -> list[Any]:
+    key: Mapping[str, Any] = {
+        "bucket": checkpoint.bucket,
+        "projection": checkpoint.projection,
+        "generation": checkpoint.generation,
+        "stream_id": stream_id,
+    }
+    with connection.cursor() as cursor:
+        cursor.execute(statement(name), {**key, **values})
+        return cursor.fetchall() if cursor.description else []
 
 
 def _text(error: Exception) -> str:
-    return f"{type(error).__name__}: {error}"[:2000]
+    # What PostgreSQL cannot keep may be in the very words of the error.
+    return f"{type(error).__name__}: {error}".replace("\0", "\\0")[:2000]

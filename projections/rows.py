@@ -6,6 +6,9 @@ from typing import Any, TypeVar
 import msgspec
 from django.db.backends.utils import CursorWrapper
 
+from licensing import connection
+from projections import freshness, sides
+from projections.projector import Read
 from projections.sql import statement
 
 Row = TypeVar("Row", bound=msgspec.Struct)
@@ -14,12 +17,35 @@ Row = TypeVar("Row", bound=msgspec.Struct)
 def select(
     cursor: CursorWrapper, name: str, row: type[Row], params: Mapping[str, Any]
 ) -> list[Row]:
-    """What the statement `name` selects; its columns are the fields of `row`, in order."""
-    cursor.execute(statement(name), params)
+    """What the statement `name` selects; its columns are the fields of `row`, in order.
+
+    The read models that it names are read where they are live, and no staler than the caller's
+    own last command, if that can be had soon (`freshness`).
+    """
+    run(cursor, name, params)
     return [row(*values) for values in cursor.fetchall()]
 
 
-def put(cursor: CursorWrapper, name: str, rows: Sequence[msgspec.Struct]) -> None:
-    """Write whole rows with the statement `name`, in one round trip."""
-    if rows:
-        cursor.execute(statement(name), {"rows": msgspec.json.encode(rows).decode()})
+def run(cursor: CursorWrapper, name: str, params: Mapping[str, Any]) -> None:
+    """Execute the statement `name`, as `select` does, for whoever fetches the rows himself."""
+    text = statement(name)
+    if models := sides.named(text):
+        freshness.wait_for(models)
+        text = sides.on(text, sides.live())
+    cursor.execute(text, params)
+
+
+def reading(projection: str, side: str) -> Read:
+    """Reads the rows of one side, for a fold."""
+
+    def read(text: str, row: type[Row], params: Mapping[str, Any]) -> list[Row]:
+        # Planned anew: the tables of a build grow from nothing while its statements are kept.
+        found = connection.select(sides.on(text, {projection: side}), params, planned=False)
+        return [row(*values) for values in found]
+
+    return read
+
+
+def encoded(rows: Sequence[msgspec.Struct]) -> dict[str, str]:
+    """The parameter of a statement that puts rows."""
+    return {"rows": msgspec.json.encode(rows).decode()}

@@ -1,42 +1,47 @@
-"""Brings every projection to the head of the feed; any number of runners may do so at once."""
+"""Brings every build to the head of the feed; any number of runners may do so at once."""
 
-import random
 import time
 from collections.abc import Callable, Sequence
 
 import structlog
 from django.db import connection
 
-from projections import bucket, checkpoints, parking
+from projections import builds, carefully, checkpoints, leases, parking, turn
 from projections.projector import Projector
 from projections.registry import PROJECTORS
-from projections.sql import statement
 
 log = structlog.get_logger(__name__)
 
 POLL = 0.25
 IDLE_POLL = 2.0
 ELSEWHERE = 0.02
+SMALL = 2000
+"""A backlog up to so many events is one worker's; a larger one is shared by all who come."""
+
+SHARE = 4
+"""Slices that a worker takes of a large backlog at a time."""
+
+HELD_S = 1.0
+"""How long a worker keeps what it took, far less than a lease."""
 
 
 def catch_up(seconds: float | None = None, *, projectors: Sequence[Projector] = PROJECTORS) -> int:
-    """Apply what is new until every projection is level, or the time is over.
+    """Apply what is new until every build is level, or the time is over.
 
-    Returns how many events were passed, each counted once per projection. Safe to call at any
-    time from anywhere: a bucket that another worker holds is left to it and looked at again.
+    Returns how many events were passed, each counted once per build. Safe to call at any time
+    from anywhere: buckets that another worker has are left to it and looked at again. What came
+    level is swapped in.
     """
     deadline = None if seconds is None else time.monotonic() + seconds
-    passed = 0
-    ours = _announce(projectors)
-    parking.retry_due(ours)
-    while waiting := _dirty(ours):
-        before = passed
-        for number in waiting:
-            passed += _advance(number, ours)
-            if deadline is not None and time.monotonic() >= deadline:
-                return passed
-        if passed == before:
-            time.sleep(ELSEWHERE)
+    building = builds.announce(projectors)
+    parking.retry_due(projectors)
+    passed = _level(projectors, deadline)
+    while building and (deadline is None or time.monotonic() < deadline):
+        # A swap may be refused because of what came in since; then there is more to do.
+        builds.finish(projectors)
+        if not (more := _level(projectors, deadline)):
+            break
+        passed += more
     return passed
 
 
@@ -59,36 +64,39 @@ def forever(stop: Callable[[], bool] = lambda: False) -> None:
     while not stop():
         try:
             pause = POLL if catch_up() else min(pause * 2, IDLE_POLL)
-        except parking.OUTAGES:
+        except carefully.OUTAGES:
             log.exception("the database is away; trying again")
             connection.close()
             pause = IDLE_POLL
         time.sleep(pause)
 
 
-def rebuild(projector: Projector) -> int:
-    """Ask for a rebuild, which the runners do bucket by bucket; returns its generation."""
-    with connection.cursor() as cursor:
-        checkpoints.announce(cursor, [projector])
-        cursor.execute(statement("next_generation"), {"name": projector.name})
-        return int(cursor.fetchone()[0])
+def _level(projectors: Sequence[Projector], deadline: float | None) -> int:
+    """Work until nothing is left to do, or the time is over."""
+    passed = 0
+    while waiting := checkpoints.waiting(projectors):
+        most = leases.SLICES if sum(waiting.values()) <= SMALL else SHARE
+        with leases.of(sorted(waiting), most) as taken:
+            done = _slices(taken, projectors, deadline)
+            passed += done
+        builds.sample(projectors)
+        if deadline is not None and time.monotonic() >= deadline:
+            break
+        if not done:  # somebody else has what is left
+            time.sleep(ELSEWHERE)
+    return passed
 
 
-def _announce(projectors: Sequence[Projector]) -> list[Projector]:
-    with connection.cursor() as cursor:
-        return checkpoints.announce(cursor, projectors)
-
-
-def _dirty(projectors: Sequence[Projector]) -> list[int]:
-    with connection.cursor() as cursor:
-        found = checkpoints.dirty(cursor, [projector.name for projector in projectors])
-    random.shuffle(found)  # so that runners meet seldom and no bucket is always the last
-    return found
-
-
-def _advance(number: int, projectors: Sequence[Projector]) -> int:
-    try:
-        return bucket.advance(number, projectors)
-    except checkpoints.Fenced as fenced:
-        log.warning("another worker was faster; nothing of this turn is kept", claim=str(fenced))
-        return 0
+def _slices(taken: Sequence[int], projectors: Sequence[Projector], deadline: float | None) -> int:
+    """Work on slices for as long as they may be kept."""
+    by_name = {projector.name: projector for projector in projectors}
+    until = time.monotonic() + HELD_S
+    if deadline is not None:
+        until = min(until, deadline)
+    passed = 0
+    while taken and (found := checkpoints.behind(projectors, taken)):
+        done = turn.take(found, by_name)
+        passed += done
+        if not done or time.monotonic() >= until:
+            break
+    return passed

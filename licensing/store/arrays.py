@@ -66,6 +66,11 @@ def integers(values: Sequence[int]) -> Array:
     return Array(1007, 23, len(values), b"".join([_int4(4, value) for value in values]))
 
 
+def bigints(values: Sequence[int]) -> Array:
+    """A bigint[] parameter."""
+    return Array(1016, 20, len(values), b"".join([_int8(8, value) for value in values]))
+
+
 def jsons(values: Sequence[bytes]) -> Array:
     """A jsonb[] parameter, of JSON texts."""
     return Array(3807, 3802, len(values), _sized([b"\x01" + value for value in values]))

@@ -95,6 +95,22 @@ class Fact(msgspec.Struct, frozen=True, gc=False):
     hash: bytes
 
 
+class Passed(msgspec.Struct, frozen=True, gc=False):
+    """An event as readers of the feed want it: its JSON undecoded, without id and hash."""
+
+    bucket: int
+    stream_id: str
+    version: int
+    position: int
+    type: str
+    schema_version: int
+    data: str
+    metadata: str
+    occurred_at: datetime
+    recorded_at: datetime
+    appended_at: datetime
+
+
 class CommandRecord(msgspec.Struct, frozen=True):
     """A command with its answer, to be kept beside the events that it caused."""
 

@@ -10,12 +10,21 @@ import msgspec
 import psycopg
 from psycopg.types.numeric import Int4, Int8
 
-from licensing.store.messages import BUCKETS, CommandRow, Fact, Head, RecordedEvent, bucket_of
+from licensing.store import arrays
+from licensing.store.messages import (
+    BUCKETS,
+    CommandRow,
+    Fact,
+    Head,
+    Passed,
+    RecordedEvent,
+    bucket_of,
+)
 from licensing.store.statements import rows
 
 LAST = 2**31 - 1
 
-T = TypeVar("T", RecordedEvent, Fact)
+T = TypeVar("T", RecordedEvent, Fact, Passed)
 
 _decode = msgspec.json.Decoder(dict[str, Any]).decode
 
@@ -106,6 +115,29 @@ def read_feeds(
         "limit": Int8(limit_each),
     }
     return _told(RecordedEvent, rows(conn, "read_feeds", parameters))
+
+
+def read_spans(
+    conn: psycopg.Connection[Any],
+    spans: Sequence[tuple[int, int, int]],
+    *,
+    types: Sequence[str] | None = None,
+    metadata: bool = True,
+) -> list[Passed]:
+    """The events with `after < position <= until` of spans (bucket, after, until), in order.
+
+    Positions have no gaps, so a reader has read a span whole, whichever types it asked for.
+    """
+    if not spans:
+        return []
+    parameters = {
+        "buckets": arrays.integers([bucket for bucket, _, _ in spans]),
+        "after": arrays.bigints([after for _, after, _ in spans]),
+        "until": arrays.bigints([until for _, _, until in spans]),
+        "types": None if types is None else arrays.texts(types),
+        "metadata": metadata,
+    }
+    return _told(Passed, rows(conn, "read_spans", parameters))
 
 
 def bucket_heads(conn: psycopg.Connection[Any]) -> dict[int, int]:

@@ -85,7 +85,7 @@ def upcoming(now: datetime) -> dict[str, list[int]]:
     until = now + timedelta(hours=HOURS)
     counted = {kind: [0] * HOURS for kind in KINDS}
     with connection.cursor() as cursor:
-        cursor.execute(statement("jobs_upcoming"), {"now": now, "until": until})
+        rows.run(cursor, "jobs_upcoming", {"now": now, "until": until})
         for kind, hour, count in cursor.fetchall():
             counted[kind][min(hour, HOURS - 1)] += count
     return counted
@@ -98,6 +98,6 @@ def _seconds(now: datetime, oldest: datetime | None) -> float:
 def crowded(now: datetime) -> bool:
     """Whether more is due than one sweep does in a moment."""
     with connection.cursor() as cursor:
-        cursor.execute(statement("jobs_crowded"), {"now": now, "many": 5 * PAGE})
+        rows.run(cursor, "jobs_crowded", {"now": now, "many": 5 * PAGE})
         (many,) = cursor.fetchone()
     return bool(many)

@@ -5,12 +5,11 @@ from datetime import UTC, date, timedelta
 
 import msgspec
 from django.db import connection
-from django.db.backends.utils import CursorWrapper
 from msgspec.structs import replace
 
 from projections import rows
 from projections.feed import Event
-from projections.projector import Projector
+from projections.projector import Projector, Put, nothing
 from projections.sql import statement
 
 LATE = timedelta(minutes=5)
@@ -73,21 +72,24 @@ def fold(row: Counts | None, event: Event) -> Counts:
     )
 
 
-def apply(cursor: CursorWrapper, bucket: int, events: Sequence[Event]) -> None:
-    """Add the events to the counts of their days."""
+def apply(known: None, events: Sequence[Event]) -> list[Put]:
+    """What the events add to the counts of their days."""
     counts: dict[tuple[date, str], Counts] = {}
     for event in events:
         key = _day(event), event.type
         counts[key] = fold(counts.get(key), event)
-    rows.put(cursor, "daily_activity_put", list(counts.values()))
+    return [Put(statement("daily_activity_put"), list(counts.values()))]
 
 
-def clear(cursor: CursorWrapper, bucket: int) -> None:
-    """Forget one bucket."""
-    cursor.execute(statement("daily_activity_clear"), {"bucket": bucket})
-
-
-PROJECTOR = Projector("daily_activity", 1, "member", None, apply, clear)
+PROJECTOR = Projector(
+    name="daily_activity",
+    version=1,
+    category="member",
+    types=None,
+    tables=("{daily_activity}",),
+    load=nothing,
+    fold=apply,
+)
 
 
 def days(since: date, until: date) -> list[Activity]:

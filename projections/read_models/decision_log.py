@@ -6,11 +6,10 @@ from typing import Any
 
 import msgspec
 from django.db import connection
-from django.db.backends.utils import CursorWrapper
 
 from projections import rows
-from projections.feed import Event, subject_of
-from projections.projector import Projector
+from projections.feed import Event, by_license, by_member, subject_of
+from projections.projector import Projector, Put, Read
 from projections.sql import statement
 
 DECISIONS = {
@@ -109,44 +108,59 @@ def fold(event: Event, license: LicenseOf | None, member: MemberOf | None) -> De
     )
 
 
-def apply(cursor: CursorWrapper, bucket: int, events: Sequence[Event]) -> None:
-    """Write the decisions, and remember what later ones do not repeat."""
-    renewals = sorted({_key(e) for e in events if e.type in ("LicenseRenewed", "RenewalRefused")})
-    asked = {
-        "bucket": bucket,
-        "members": [member_id for member_id, _ in renewals],
-        "licenses": [license_id for _, license_id in renewals],
-    }
-    found = rows.select(cursor, "decision_log_licenses", LicenseOf, asked) if renewals else []
-    licenses = {(row.member_id, row.license_id): row for row in found}
-    about = {"bucket": bucket, "members": sorted({subject_of(e.stream_id) for e in events})}
-    told = rows.select(cursor, "decision_log_members", MemberOf, about)
-    members = {row.member_id: row for row in told}
+class Known(msgspec.Struct, frozen=True):
+    """What was known before the events."""
+
+    licenses: dict[tuple[str, str], LicenseOf]
+    members: dict[str, MemberOf]
+
+
+def load(read: Read, events: Sequence[Event]) -> Known:
+    """What the renewed licenses are for, and the members' plans and countries."""
+    renewals = [event for event in events if event.type in ("LicenseRenewed", "RenewalRefused")]
+    licenses = read(statement("decision_log_licenses"), LicenseOf, by_license(renewals))
+    members = read(statement("decision_log_members"), MemberOf, by_member(events))
+    return Known(
+        {(row.member_id, row.license_id): row for row in licenses},
+        {row.member_id: row for row in members},
+    )
+
+
+def apply(known: Known, events: Sequence[Event]) -> list[Put]:
+    """The decisions, and what later ones do not repeat."""
     made: list[Decision] = []
     issued: dict[tuple[str, str], LicenseOf] = {}
     moved: dict[str, MemberOf] = {}
     for event in events:
         member_id = subject_of(event.stream_id)
+        member = moved.get(member_id) or known.members.get(member_id)
         if event.type == "PlanChanged":
-            members[member_id] = moved[member_id] = _member(event, members.get(member_id))
+            moved[member_id] = _member(event, member)
             continue
-        license = licenses.get(_key(event))
+        key = _key(event)
+        license = issued.get(key) or known.licenses.get(key)
         if "title_id" in event.data:
             license = _license(event)
         if event.type == "LicenseIssued" and license is not None:
-            licenses[_key(event)] = issued[_key(event)] = license
-        made.append(fold(event, license, members.get(member_id)))
-    rows.put(cursor, "decision_log_put", made)
-    rows.put(cursor, "decision_log_put_licenses", list(issued.values()))
-    rows.put(cursor, "decision_log_put_members", list(moved.values()))
+            issued[key] = license
+        made.append(fold(event, license, member))
+    return [
+        Put(statement("decision_log_put"), made),
+        Put(statement("decision_log_put_licenses"), list(issued.values())),
+        Put(statement("decision_log_put_members"), list(moved.values())),
+    ]
 
 
-def clear(cursor: CursorWrapper, bucket: int) -> None:
-    """Forget one bucket."""
-    cursor.execute(statement("decision_log_clear"), {"bucket": bucket})
-
-
-PROJECTOR = Projector("decision_log", 1, "member", TYPES, apply, clear)
+PROJECTOR = Projector(
+    name="decision_log",
+    version=1,
+    category="member",
+    types=TYPES,
+    tables=("{decision_log}", "{decision_log}_license", "{decision_log}_member"),
+    load=load,
+    fold=apply,
+    metadata=True,
+)
 
 
 def by_row(

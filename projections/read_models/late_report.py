@@ -6,12 +6,11 @@ from datetime import datetime
 
 import msgspec
 from django.db import connection
-from django.db.backends.utils import CursorWrapper
 
 from licensing import fold as licensing_fold
 from projections import rows
 from projections.feed import Event, subject_of
-from projections.projector import Projector
+from projections.projector import Projector, Put, nothing
 from projections.sql import statement
 
 # An expiry that a job writes down was never expected at its instant.
@@ -69,17 +68,21 @@ def fold(event: Event) -> Late | None:
     )
 
 
-def apply(cursor: CursorWrapper, bucket: int, events: Sequence[Event]) -> None:
-    """Write the late ones of the events."""
-    rows.put(cursor, "late_report_put", [row for row in map(fold, events) if row is not None])
+def apply(known: None, events: Sequence[Event]) -> list[Put]:
+    """The rows of the late ones of the events."""
+    late = [row for row in map(fold, events) if row is not None]
+    return [Put(statement("late_report_put"), late)]
 
 
-def clear(cursor: CursorWrapper, bucket: int) -> None:
-    """Forget one bucket."""
-    cursor.execute(statement("late_report_clear"), {"bucket": bucket})
-
-
-PROJECTOR = Projector("late_report", 1, "member", None, apply, clear)
+PROJECTOR = Projector(
+    name="late_report",
+    version=1,
+    category="member",
+    types=None,
+    tables=("{late_report}",),
+    load=nothing,
+    fold=apply,
+)
 
 
 def counts(since: datetime) -> list[Count]:

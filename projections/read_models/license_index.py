@@ -6,13 +6,12 @@ from typing import Any
 
 import msgspec
 from django.db import connection
-from django.db.backends.utils import CursorWrapper
 from msgspec.structs import replace
 
 from licensing import store
 from projections import rows
-from projections.feed import Event, subject_of
-from projections.projector import Projector
+from projections.feed import Event, by_license, subject_of
+from projections.projector import Projector, Put, Read
 from projections.sql import statement
 
 TYPES = frozenset(
@@ -97,25 +96,39 @@ def fold(row: Entry | None, event: Event) -> Entry | None:
             return row
 
 
-def apply(cursor: CursorWrapper, bucket: int, events: Sequence[Event]) -> None:
-    """Fold the events into the rows of their licenses and devices."""
+Known = dict[tuple[str, str], Entry]
+
+
+def load(read: Read, events: Sequence[Event]) -> Known:
+    """The rows of the licenses that the events are about."""
     about = [event for event in events if event.type != "DeviceRegistered"]
-    keys = sorted({_key(event) for event in about})
-    wanted = {"bucket": bucket, "members": [m for m, _ in keys], "licenses": [n for _, n in keys]}
-    known = rows.select(cursor, "license_index_rows", Entry, wanted) if keys else []
-    folded: dict[tuple[str, str], Entry | None] = {(r.member_id, r.license_id): r for r in known}
-    for event in about:
-        folded[_key(event)] = fold(folded.get(_key(event)), event)
-    rows.put(cursor, "license_index_put", [row for row in folded.values() if row is not None])
-    rows.put(cursor, "license_index_put_devices", _devices(events))
+    found = read(statement("license_index_rows"), Entry, by_license(about))
+    return {(row.member_id, row.license_id): row for row in found}
 
 
-def clear(cursor: CursorWrapper, bucket: int) -> None:
-    """Forget one bucket."""
-    cursor.execute(statement("license_index_clear"), {"bucket": bucket})
+def apply(known: Known, events: Sequence[Event]) -> list[Put]:
+    """The rows of their licenses and devices after the events."""
+    folded: dict[tuple[str, str], Entry | None] = {}
+    for event in events:
+        if event.type != "DeviceRegistered":
+            key = _key(event)
+            folded[key] = fold(folded[key] if key in folded else known.get(key), event)
+    changed = [row for row in folded.values() if row is not None]
+    return [
+        Put(statement("license_index_put"), changed),
+        Put(statement("license_index_put_devices"), _devices(events)),
+    ]
 
 
-PROJECTOR = Projector("license_index", 1, "member", TYPES, apply, clear)
+PROJECTOR = Projector(
+    name="license_index",
+    version=1,
+    category="member",
+    types=TYPES,
+    tables=("{license_index}", "{license_index}_device"),
+    load=load,
+    fold=apply,
+)
 
 
 def find(license_id: str) -> list[Entry]:

@@ -5,12 +5,11 @@ from datetime import datetime
 
 import msgspec
 from django.db import connection
-from django.db.backends.utils import CursorWrapper
 
 from projections import rows
-from projections.feed import Event, subject_of
+from projections.feed import Event, by_member, subject_of
 from projections.limits_used_up import TYPES, Reached, State, fold
-from projections.projector import Projector
+from projections.projector import Projector, Put, Read
 from projections.sql import statement
 
 Place = tuple[datetime, str, int, str, str]
@@ -39,30 +38,42 @@ class Hour(msgspec.Struct, frozen=True):
     members: int
 
 
-def apply(cursor: CursorWrapper, bucket: int, events: Sequence[Event]) -> None:
-    """Fold the events into what is known of their members, and write what changed."""
-    asked = {"bucket": bucket, "members": sorted({subject_of(e.stream_id) for e in events})}
-    found = rows.select(cursor, "limit_watch_members", MemberState, asked)
-    states = {row.member_id: msgspec.json.decode(row.state, type=State) for row in found}
+def load(read: Read, events: Sequence[Event]) -> dict[str, str]:
+    """What is known of the members that the events are about, as JSON."""
+    found = read(statement("limit_watch_members"), MemberState, by_member(events))
+    return {row.member_id: row.state for row in found}
+
+
+def apply(known: dict[str, str], events: Sequence[Event]) -> list[Put]:
+    """What changed for the members, and what is known of them after the events."""
+    states: dict[str, State] = {}
     changed: dict[tuple[str, str, str, int], Reached] = {}
     for event in events:
-        state = states.setdefault(subject_of(event.stream_id), State())
-        for row in fold(state, event):
+        member_id = subject_of(event.stream_id)
+        if member_id not in states:
+            states[member_id] = msgspec.json.decode(known.get(member_id, "{}"), type=State)
+        for row in fold(states[member_id], event):
             changed[row.member_id, row.limit_name, row.scope, row.version] = row
     kept = [
-        MemberState(bucket, member_id, msgspec.json.encode(state).decode())
+        MemberState(events[0].bucket, member_id, msgspec.json.encode(state).decode())
         for member_id, state in states.items()
     ]
-    rows.put(cursor, "limit_watch_put", list(changed.values()))
-    rows.put(cursor, "limit_watch_put_members", kept)
+    return [
+        Put(statement("limit_watch_put"), list(changed.values())),
+        Put(statement("limit_watch_put_members"), kept),
+    ]
 
 
-def clear(cursor: CursorWrapper, bucket: int) -> None:
-    """Forget one bucket."""
-    cursor.execute(statement("limit_watch_clear"), {"bucket": bucket})
-
-
-PROJECTOR = Projector("limit_watch", 1, "member", TYPES, apply, clear)
+PROJECTOR = Projector(
+    name="limit_watch",
+    version=1,
+    category="member",
+    types=TYPES,
+    tables=("{limit_watch}", "{limit_watch}_member"),
+    load=load,
+    fold=apply,
+    metadata=True,
+)
 
 
 def counts(now: datetime) -> list[Count]:

@@ -5,12 +5,11 @@ from datetime import datetime
 
 import msgspec
 from django.db import connection
-from django.db.backends.utils import CursorWrapper
 from msgspec.structs import replace
 
 from projections import rows
-from projections.feed import Event, subject_of
-from projections.projector import Projector
+from projections.feed import Event, by_member, subject_of
+from projections.projector import Projector, Put, Read
 from projections.sql import statement
 
 REFUSALS = frozenset({"AcquisitionRefused", "ExtensionRefused", "RenewalRefused"})
@@ -83,24 +82,30 @@ def fold(row: Member | None, event: Event) -> Member:
     )
 
 
-def apply(cursor: CursorWrapper, bucket: int, events: Sequence[Event]) -> None:
-    """Fold the events into the rows of their members."""
-    members = sorted({subject_of(event.stream_id) for event in events})
-    wanted = {"bucket": bucket, "members": members}
-    known = rows.select(cursor, "member_directory_rows", Member, wanted)
-    folded = {row.member_id: row for row in known}
+def load(read: Read, events: Sequence[Event]) -> dict[str, Member]:
+    """The rows of the members that the events are about."""
+    found = read(statement("member_directory_rows"), Member, by_member(events))
+    return {row.member_id: row for row in found}
+
+
+def apply(known: dict[str, Member], events: Sequence[Event]) -> list[Put]:
+    """The rows of their members after the events."""
+    folded: dict[str, Member] = {}
     for event in events:
         member_id = subject_of(event.stream_id)
-        folded[member_id] = fold(folded.get(member_id), event)
-    rows.put(cursor, "member_directory_put", list(folded.values()))
+        folded[member_id] = fold(folded.get(member_id) or known.get(member_id), event)
+    return [Put(statement("member_directory_put"), list(folded.values()))]
 
 
-def clear(cursor: CursorWrapper, bucket: int) -> None:
-    """Forget one bucket."""
-    cursor.execute(statement("member_directory_clear"), {"bucket": bucket})
-
-
-PROJECTOR = Projector("member_directory", 1, "member", None, apply, clear)
+PROJECTOR = Projector(
+    name="member_directory",
+    version=1,
+    category="member",
+    types=None,
+    tables=("{member_directory}",),
+    load=load,
+    fold=apply,
+)
 
 
 def search(

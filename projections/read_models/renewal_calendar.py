@@ -5,13 +5,12 @@ from datetime import datetime
 
 import msgspec
 from django.db import connection
-from django.db.backends.utils import CursorWrapper
 from msgspec.structs import replace
 
 from licensing import obligations
 from projections import rows
-from projections.feed import Event, subject_of
-from projections.projector import Projector
+from projections.feed import Event, by_license, subject_of
+from projections.projector import Projector, Put, Read
 from projections.sql import statement
 
 TYPES = frozenset(
@@ -83,23 +82,34 @@ def fold(row: Entry | None, event: Event) -> Entry | None:
             return row
 
 
-def apply(cursor: CursorWrapper, bucket: int, events: Sequence[Event]) -> None:
-    """Fold the events into the rows of their licenses."""
-    keys = sorted({_key(event) for event in events})
-    wanted = {"bucket": bucket, "members": [m for m, _ in keys], "licenses": [n for _, n in keys]}
-    known = rows.select(cursor, "renewal_calendar_rows", Entry, wanted)
-    folded: dict[tuple[str, str], Entry | None] = {(r.member_id, r.license_id): r for r in known}
+Known = dict[tuple[str, str], Entry]
+
+
+def load(read: Read, events: Sequence[Event]) -> Known:
+    """The rows of the licenses that the events are about."""
+    found = read(statement("renewal_calendar_rows"), Entry, by_license(events))
+    return {(row.member_id, row.license_id): row for row in found}
+
+
+def apply(known: Known, events: Sequence[Event]) -> list[Put]:
+    """The rows of their licenses after the events."""
+    folded: dict[tuple[str, str], Entry | None] = {}
     for event in events:
-        folded[_key(event)] = fold(folded.get(_key(event)), event)
-    rows.put(cursor, "renewal_calendar_put", [row for row in folded.values() if row is not None])
+        key = _key(event)
+        folded[key] = fold(folded[key] if key in folded else known.get(key), event)
+    changed = [row for row in folded.values() if row is not None]
+    return [Put(statement("renewal_calendar_put"), changed)]
 
 
-def clear(cursor: CursorWrapper, bucket: int) -> None:
-    """Forget one bucket."""
-    cursor.execute(statement("renewal_calendar_clear"), {"bucket": bucket})
-
-
-PROJECTOR = Projector("renewal_calendar", 1, "member", TYPES, apply, clear)
+PROJECTOR = Projector(
+    name="renewal_calendar",
+    version=1,
+    category="member",
+    types=TYPES,
+    tables=("{renewal_calendar}",),
+    load=load,
+    fold=apply,
+)
 
 
 def due(now: datetime, limit: int = 100) -> list[Due]:

@@ -5,12 +5,11 @@ from datetime import UTC, date
 
 import msgspec
 from django.db import connection
-from django.db.backends.utils import CursorWrapper
 from msgspec.structs import replace
 
 from projections import rows
-from projections.feed import Event, subject_of
-from projections.projector import Projector
+from projections.feed import Event, by_license, subject_of
+from projections.projector import Projector, Put, Read
 from projections.sql import statement
 
 COUNTED = {
@@ -96,31 +95,43 @@ def fold(license: LicenseOf | None, event: Event) -> tuple[LicenseOf | None, Cou
     return license, Counts(event.bucket, studio, day, **{column: 1})
 
 
-def apply(cursor: CursorWrapper, bucket: int, events: Sequence[Event]) -> None:
-    """Add the events to the counts of their studios."""
-    keys = sorted({_key(event) for event in events})
-    wanted = {"bucket": bucket, "members": [m for m, _ in keys], "licenses": [n for _, n in keys]}
-    known = rows.select(cursor, "studio_usage_licenses", LicenseOf, wanted)
-    before = {(row.member_id, row.license_id): row for row in known}
-    licenses: dict[tuple[str, str], LicenseOf | None] = dict(before)
+Known = dict[tuple[str, str], LicenseOf]
+
+
+def load(read: Read, events: Sequence[Event]) -> Known:
+    """What the licenses that the events are about are for."""
+    found = read(statement("studio_usage_licenses"), LicenseOf, by_license(events))
+    return {(row.member_id, row.license_id): row for row in found}
+
+
+def apply(known: Known, events: Sequence[Event]) -> list[Put]:
+    """What the events add to the counts of their studios, and the licenses that changed."""
+    licenses: dict[tuple[str, str], LicenseOf] = {}
     counts: dict[tuple[str, date], Counts] = {}
     for event in events:
         key = _key(event)
-        licenses[key], more = fold(licenses.get(key), event)
+        before = licenses.get(key) or known.get(key)
+        after, more = fold(before, event)
+        if after is not None and after != before:
+            licenses[key] = after
         if more is not None:
             at = more.studio, more.day
             counts[at] = _sum(counts[at], more) if at in counts else more
-    changed = [row for key, row in licenses.items() if row is not None and row != before.get(key)]
-    rows.put(cursor, "studio_usage_put_licenses", changed)
-    rows.put(cursor, "studio_usage_put", list(counts.values()))
+    return [
+        Put(statement("studio_usage_put_licenses"), list(licenses.values())),
+        Put(statement("studio_usage_put"), list(counts.values())),
+    ]
 
 
-def clear(cursor: CursorWrapper, bucket: int) -> None:
-    """Forget one bucket."""
-    cursor.execute(statement("studio_usage_clear"), {"bucket": bucket})
-
-
-PROJECTOR = Projector("studio_usage", 1, "member", frozenset(COUNTED), apply, clear)
+PROJECTOR = Projector(
+    name="studio_usage",
+    version=1,
+    category="member",
+    types=frozenset(COUNTED),
+    tables=("{studio_usage}", "{studio_usage}_license"),
+    load=load,
+    fold=apply,
+)
 
 
 def studios(since: date, until: date) -> list[Usage]:

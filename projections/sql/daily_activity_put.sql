@@ -1,5 +1,5 @@
 -- Add counts, given as JSON, in key order.
-INSERT INTO daily_activity AS d
+INSERT INTO {daily_activity} AS d
        (bucket, day, type, events, late_hour, late_day, late_week, late_longer)
 SELECT bucket, day, type, events, late_hour, late_day, late_week, late_longer
   FROM jsonb_to_recordset(%(rows)s::jsonb) AS r

@@ -1,6 +1,5 @@
--- What some licenses of one bucket are for.
+-- What some licenses are for.
 SELECT bucket, member_id, license_id, title_id, studio
-  FROM decision_log_license
- WHERE bucket = %(bucket)s
-   AND (member_id, license_id) IN
-       (SELECT * FROM unnest(%(members)s::text[], %(licenses)s::text[]))
+  FROM {decision_log}_license
+ WHERE (bucket, member_id, license_id) IN
+       (SELECT * FROM unnest(%(buckets)s::int[], %(members)s::text[], %(licenses)s::text[]))

@@ -1,3 +1,4 @@
--- Plan and country of some members of one bucket.
+-- Plan and country of some members.
 SELECT bucket, member_id, plan, country
-  FROM decision_log_member WHERE bucket = %(bucket)s AND member_id = ANY(%(members)s)
+  FROM {decision_log}_member
+ WHERE (bucket, member_id) IN (SELECT * FROM unnest(%(buckets)s::int[], %(members)s::text[]))

@@ -1,5 +1,5 @@
 -- Write whole rows, given as JSON, in key order.
-INSERT INTO decision_log
+INSERT INTO {decision_log}
        (bucket, member_id, version, decided_at, command, outcome, reason, row_id, rules,
         license_id, title_id, studio, country, plan)
 SELECT bucket, member_id, version, decided_at, command, outcome, reason, row_id, rules,

@@ -1,5 +1,5 @@
 -- Write licenses, given as JSON, in key order.
-INSERT INTO decision_log_license (bucket, member_id, license_id, title_id, studio)
+INSERT INTO {decision_log}_license (bucket, member_id, license_id, title_id, studio)
 SELECT bucket, member_id, license_id, title_id, studio
   FROM jsonb_to_recordset(%(rows)s::jsonb) AS r
        (bucket integer, member_id text, license_id text, title_id text, studio text)

@@ -1,5 +1,5 @@
 -- Write members, given as JSON, in key order.
-INSERT INTO decision_log_member (bucket, member_id, plan, country)
+INSERT INTO {decision_log}_member (bucket, member_id, plan, country)
 SELECT bucket, member_id, plan, country
   FROM jsonb_to_recordset(%(rows)s::jsonb) AS r
        (bucket integer, member_id text, plan text, country text)

@@ -1,7 +1,7 @@
 -- The refusals since an instant, newest first, after the place where the last page ended.
 SELECT bucket, member_id, version, decided_at, command, outcome, reason, row_id, rules,
        license_id, title_id, studio, country, plan
-  FROM decision_log
+  FROM {decision_log}
  WHERE outcome = 'refused' AND decided_at >= %(since)s
    AND (%(row_id)s::text IS NULL OR row_id = %(row_id)s)
    AND (%(reason)s::text IS NULL OR reason = %(reason)s)

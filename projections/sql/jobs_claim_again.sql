@@ -2,7 +2,7 @@
 WITH again AS (
     SELECT a.bucket, a.member_id, a.license_id, a.kind, a.due_at
       FROM job_attempt a
-      JOIN renewal_calendar c USING (bucket, member_id, license_id)
+      JOIN {renewal_calendar} c USING (bucket, member_id, license_id)
      WHERE a.outcome IS NULL AND a.next_attempt_at <= %(now)s AND c.active
        AND a.kind = ANY(%(kinds)s)
        AND (a.claimed OR a.lost > 0) = %(suspect)s

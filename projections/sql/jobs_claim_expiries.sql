@@ -2,7 +2,7 @@
 -- A row that a projector is just changing is left for the next time.
 WITH due AS (
     SELECT c.bucket, c.member_id, c.license_id, c.ends_at AS due_at
-      FROM renewal_calendar c
+      FROM {renewal_calendar} c
       LEFT JOIN job_attempt a ON (a.bucket, a.member_id, a.license_id, a.kind, a.due_at)
                                = (c.bucket, c.member_id, c.license_id, 'expire', c.ends_at)
      WHERE c.active AND c.ends_at <= %(now)s AND c.ends_at >= %(after)s

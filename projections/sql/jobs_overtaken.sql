@@ -3,7 +3,7 @@ UPDATE job_attempt j
    SET attempts = j.attempts + 1, claimed = true, next_attempt_at = %(lease)s, worker = %(worker)s
   FROM (SELECT a.bucket, a.member_id, a.license_id, a.kind, a.due_at
           FROM job_attempt a
-          JOIN renewal_calendar c USING (bucket, member_id, license_id)
+          JOIN {renewal_calendar} c USING (bucket, member_id, license_id)
          WHERE a.outcome IS NULL AND a.next_attempt_at <= %(now)s
            AND (NOT c.active OR CASE a.kind WHEN 'renew' THEN c.renew_at IS DISTINCT FROM a.due_at
                                             ELSE c.ends_at <> a.due_at END)

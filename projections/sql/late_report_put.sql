@@ -1,5 +1,5 @@
 -- Write whole rows, given as JSON, in key order.
-INSERT INTO late_report (bucket, member_id, version, type, occurred_at, recorded_at, delay_s)
+INSERT INTO {late_report} (bucket, member_id, version, type, occurred_at, recorded_at, delay_s)
 SELECT bucket, member_id, version, type, occurred_at, recorded_at, delay_s
   FROM jsonb_to_recordset(%(rows)s::jsonb) AS r
        (bucket integer, member_id text, version bigint, type text, occurred_at timestamptz,

@@ -1,5 +1,5 @@
 -- Write whole rows, given as JSON, in key order.
-INSERT INTO license_index
+INSERT INTO {license_index}
        (bucket, member_id, license_id, title_id, title_name, studio, device_id, device_type,
         status, reason, issued_at, expires_at, playback_expires_at, renewals, ended_at,
         last_version)

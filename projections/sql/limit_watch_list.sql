@@ -1,7 +1,7 @@
 -- Who is at a limit now, the latest first, after the place where the last page ended.
 SELECT bucket, member_id, limit_name, scope, version, label, used, most, since,
        nullif(until, 'infinity')
-  FROM limit_watch
+  FROM {limit_watch}
  WHERE since <= %(now)s AND until > %(now)s
    AND (%(limit_name)s::text IS NULL OR limit_name = %(limit_name)s)
    AND (%(before)s::timestamptz IS NULL

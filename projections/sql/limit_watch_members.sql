@@ -1,3 +1,4 @@
--- What is known of some members of one bucket.
+-- What is known of some members.
 SELECT bucket, member_id, state::text
-  FROM limit_watch_member WHERE bucket = %(bucket)s AND member_id = ANY(%(members)s)
+  FROM {limit_watch}_member
+ WHERE (bucket, member_id) IN (SELECT * FROM unnest(%(buckets)s::int[], %(members)s::text[]))

@@ -1,5 +1,5 @@
 -- Write whole rows, given as JSON, in key order.
-INSERT INTO limit_watch
+INSERT INTO {limit_watch}
        (bucket, member_id, limit_name, scope, version, label, used, most, since, until)
 SELECT bucket, member_id, limit_name, scope, version, label, used, most, since,
        coalesce(until, 'infinity')

@@ -1,5 +1,5 @@
 -- Write what is known of members, given as JSON, in key order.
-INSERT INTO limit_watch_member (bucket, member_id, state)
+INSERT INTO {limit_watch}_member (bucket, member_id, state)
 SELECT bucket, member_id, state::jsonb
   FROM jsonb_to_recordset(%(rows)s::jsonb) AS r (bucket integer, member_id text, state text)
  ORDER BY bucket, member_id

@@ -1,5 +1,5 @@
 -- Write whole rows, given as JSON, in key order.
-INSERT INTO member_directory
+INSERT INTO {member_directory}
        (bucket, member_id, plan, country, events, refusals,
         first_event_at, last_event_at, last_type, last_version)
 SELECT bucket, member_id, plan, country, events, refusals,

@@ -1,4 +1,10 @@
--- The streams that are parked now, newest first.
-SELECT bucket, projection, stream_id, version, error, attempts, parked_at, next_attempt_at
-  FROM projection_parked WHERE resolved_at IS NULL
- ORDER BY parked_at DESC LIMIT %(limit)s
+-- The streams that are parked now in builds that count, each with how many events wait.
+SELECT p.bucket, p.projection, p.generation, p.stream_id, p.version,
+       (s.version - p.version + 1)::bigint, p.error, p.attempts, p.parked_at, p.next_attempt_at,
+       p.resolved_at, p.resolution, p.resolved_by, p.reason
+  FROM projection_parked p
+  JOIN projection_build b USING (projection, generation)
+  JOIN stream_head s USING (bucket, stream_id)
+ WHERE p.resolved_at IS NULL AND b.state IN ('building', 'ready', 'live')
+   AND (%(projection)s::text IS NULL OR p.projection = %(projection)s)
+ ORDER BY p.parked_at DESC, p.projection, p.stream_id LIMIT %(limit)s

@@ -2,5 +2,5 @@
 UPDATE projection_parked
    SET resolved_at = clock_timestamp(), resolution = %(resolution)s, next_attempt_at = NULL,
        resolved_by = %(by)s, reason = %(reason)s
- WHERE bucket = %(bucket)s AND projection = %(projection)s AND resolved_at IS NULL
-   AND stream_id = coalesce(%(stream_id)s, stream_id)
+ WHERE bucket = %(bucket)s AND projection = %(projection)s AND generation = %(generation)s
+   AND stream_id = %(stream_id)s AND resolved_at IS NULL

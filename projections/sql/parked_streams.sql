@@ -1,3 +1,6 @@
--- The parked streams of one bucket.
-SELECT projection, stream_id FROM projection_parked
- WHERE bucket = %(bucket)s AND projection = ANY(%(names)s) AND resolved_at IS NULL
+-- The parked streams of some buckets, by build.
+SELECT p.projection, p.generation, p.stream_id
+  FROM projection_parked p
+  JOIN unnest(%(names)s::text[], %(generations)s::int[]) AS run (projection, generation)
+ USING (projection, generation)
+ WHERE p.bucket = ANY(%(buckets)s::int[]) AND p.resolved_at IS NULL

@@ -1,5 +1,5 @@
 -- Write whole rows, given as JSON, in key order.
-INSERT INTO renewal_calendar
+INSERT INTO {renewal_calendar}
        (bucket, member_id, license_id, active, issued_at, expires_at, playback_expires_at,
         ends_at, renew_at, renewals, renew_max, window_h)
 SELECT bucket, member_id, license_id, active, issued_at, expires_at, playback_expires_at,

@@ -1,7 +1,6 @@
--- The rows of some licenses in one bucket.
+-- The rows of some licenses.
 SELECT bucket, member_id, license_id, active, issued_at, expires_at, playback_expires_at,
        ends_at, renew_at, renewals, renew_max, window_h
-  FROM renewal_calendar
- WHERE bucket = %(bucket)s
-   AND (member_id, license_id) IN
-       (SELECT * FROM unnest(%(members)s::text[], %(licenses)s::text[]))
+  FROM {renewal_calendar}
+ WHERE (bucket, member_id, license_id) IN
+       (SELECT * FROM unnest(%(buckets)s::int[], %(members)s::text[], %(licenses)s::text[]))

@@ -1,5 +1,5 @@
 -- Add counts, given as JSON, in key order.
-INSERT INTO studio_usage AS u
+INSERT INTO {studio_usage} AS u
        (bucket, studio, day, issued, refused, renewed, renewals_refused, played, ended)
 SELECT bucket, studio, day, issued, refused, renewed, renewals_refused, played, ended
   FROM jsonb_to_recordset(%(rows)s::jsonb) AS r

@@ -1,5 +1,5 @@
 -- Write licenses, given as JSON, in key order.
-INSERT INTO studio_usage_license (bucket, member_id, license_id, studio, ended)
+INSERT INTO {studio_usage}_license (bucket, member_id, license_id, studio, ended)
 SELECT bucket, member_id, license_id, studio, ended
   FROM jsonb_to_recordset(%(rows)s::jsonb) AS r
        (bucket integer, member_id text, license_id text, studio text, ended boolean)

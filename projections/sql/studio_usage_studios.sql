@@ -7,6 +7,6 @@ SELECT studio,
        coalesce(sum(played) FILTER (WHERE within), 0)::bigint,
        coalesce(sum(ended) FILTER (WHERE within), 0)::bigint,
        sum(issued - ended)::bigint
-  FROM (SELECT u.*, day BETWEEN %(since)s AND %(until)s AS within FROM studio_usage u) u
+  FROM (SELECT u.*, day BETWEEN %(since)s AND %(until)s AS within FROM {studio_usage} u) u
  GROUP BY studio
  ORDER BY 2 DESC, studio

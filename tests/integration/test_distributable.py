@@ -13,6 +13,8 @@ import pytest
 from psycopg import errors
 
 from licensing import store
+from projections import sides
+from projections.registry import PROJECTORS
 from tests.conftest import new_id
 from tests.integration.store_kit import command, connected, event
 from timeline.embedded import APP, SUPERUSER, Addresses
@@ -81,20 +83,25 @@ def test_4_settings_go_along_with_the_function(power: psycopg.Connection[Any], n
 
 
 def test_5_checkpoints_are_claimed_one_bucket_at_a_time() -> None:
-    claim = (ROOT / "projections" / "sql" / "claim.sql").read_text()
-    assert re.search(r"bucket = %\(bucket\)s", claim)
-    assert "SKIP LOCKED" in claim
-    assert "FOR UPDATE" not in (ROOT / "projections" / "sql" / "dirty_buckets.sql").read_text()
+    folder = ROOT / "projections" / "sql"
+    for name in ("advance", "lock_checkpoint"):
+        claim = (folder / f"{name}.sql").read_text()
+        assert re.search(r"bucket = %\(bucket\)s", claim)
+        assert "SKIP LOCKED" in claim
+    for name in ("waiting_slices", "behind"):
+        assert "FOR UPDATE" not in (folder / f"{name}.sql").read_text()
 
 
 def test_6_what_commits_with_a_checkpoint_is_keyed_by_bucket(
     power: psycopg.Connection[Any],
 ) -> None:
-    tables = (
-        "member_directory", "license_index", "license_index_device", "renewal_calendar",
-        "projection_checkpoint", "projection_parked",
-    )  # fmt: skip
-    for table in tables:
+    tables = [
+        sides.on(table, {projector.name: side})
+        for projector in PROJECTORS
+        for table in projector.tables
+        for side in "ab"
+    ]
+    for table in [*tables, "projection_checkpoint", "projection_parked"]:
         keys = power.execute(
             "SELECT array_agg(a.attname::text) FROM pg_index i JOIN pg_attribute a"
             " ON a.attrelid = i.indrelid AND a.attnum = ANY (i.indkey)"

@@ -78,10 +78,16 @@ def test_power_over_history_is_a_warning(power: psycopg.Connection[Any]) -> None
 def test_a_checkpoint_past_its_feed_is_named() -> None:
     name = new_id("ahead")
     with django_connection.cursor() as cursor:
-        cursor.execute("INSERT INTO projection (name, version) VALUES (%s, 1)", [name])
+        cursor.execute(
+            "INSERT INTO projection_build (projection, generation, side, version, state, hold,"
+            " requested_by, requested_at, sampled_at, sampled_position, earlier_at,"
+            " earlier_position) VALUES (%s, 1, 'a', 1, 'live', false, 'tests', now(), now(), 0,"
+            " now(), 0)",
+            [name],
+        )
         cursor.execute(
             "INSERT INTO projection_checkpoint (projection, bucket, position, generation)"
-            " SELECT %s, 7, position + 5, 0 FROM bucket_head WHERE bucket = 7",
+            " SELECT %s, 7, position + 5, 1 FROM bucket_head WHERE bucket = 7",
             [name],
         )
     try:
@@ -91,7 +97,7 @@ def test_a_checkpoint_past_its_feed_is_named() -> None:
     finally:
         with django_connection.cursor() as cursor:
             cursor.execute("DELETE FROM projection_checkpoint WHERE projection = %s", [name])
-            cursor.execute("DELETE FROM projection WHERE name = %s", [name])
+            cursor.execute("DELETE FROM projection_build WHERE projection = %s", [name])
     assert doctor.checkpoints().status == "ok"
 
 

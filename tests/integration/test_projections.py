@@ -1,79 +1,97 @@
 """The runner: every event has its effect once, whatever happens to the workers."""
 
 import threading
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from uuid import uuid4
 
+import msgspec
 import pytest
 from django.core.management import call_command
 from django.db import OperationalError, connection, connections
 
-from licensing import store
+from licensing import codec, store
+from licensing import connection as stores
 from licensing.connection import opened
-from projections import bucket as buckets
-from projections import checkpoints, parking, runner
+from projections import builds, checkpoints, leases, parking, registry, runner, sides, turn
 from projections.lag import lag
-from projections.projector import Projector
+from projections.projector import Projector, Put, nothing
 from projections.sql import statement
 from tests.conftest import new_id
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 KEYED = {
     "job_attempt",
-    "license_index",
-    "license_index_device",
-    "member_directory",
     "projection_checkpoint",
     "projection_parked",
-    "renewal_calendar",
+    *(
+        sides.on(table, {projector.name: side})
+        for projector in registry.PROJECTORS
+        for table in projector.tables
+        for side in "ab"
+    ),
 }
 TALLY = """
-CREATE TABLE IF NOT EXISTS tally (
+CREATE TABLE IF NOT EXISTS tally_{side} (
     at bigint GENERATED ALWAYS AS IDENTITY, projection text, bucket int, stream_id text, version int
 )
 """
+PUT = """
+INSERT INTO {table} (projection, bucket, stream_id, version)
+SELECT projection, bucket, stream_id, version FROM jsonb_to_recordset(%(rows)s::jsonb)
+    AS r (at int, projection text, bucket int, stream_id text, version int) ORDER BY at
+"""
 
 
-@pytest.fixture(scope="module", autouse=True)
-def tally_table(database):
-    with connections["owner"].cursor() as cursor:
-        cursor.execute(TALLY)
-    yield
-    with connections["owner"].cursor() as cursor:
-        cursor.execute("DROP TABLE tally")
+class Seen(msgspec.Struct):
+    """A row for each time that an event was seen."""
+
+    at: int
+    projection: str
+    bucket: int
+    stream_id: str
+    version: int
 
 
 @pytest.fixture
 def tally():
-    """A projector with a checkpoint of its own, that keeps a row for each time it saw an event."""
-    made = tallying(new_id("tally"))
+    """A projector with tables of its own, that keeps a row for each time it saw an event."""
+    made = tallying(new_id("tally").replace("-", "_"))
+    with connections["owner"].cursor() as cursor:
+        for side in "ab":
+            cursor.execute(TALLY.format(side=side).replace("tally_", f"{made.name}_"))
+    NAMED[made.name] = made
     yield made
     forget(made.name)
 
 
 def forget(name):
-    with connection.cursor() as cursor:
-        for table in ("projection_checkpoint", "projection_parked"):
+    NAMED.pop(name, None)
+    with connections["owner"].cursor() as cursor:
+        for table in ("projection_checkpoint", "projection_parked", "projection_build"):
             cursor.execute(f"DELETE FROM {table} WHERE projection = %s", [name])
-        cursor.execute("DELETE FROM projection WHERE name = %s", [name])
+        for side in "ab":
+            cursor.execute(f"DROP TABLE IF EXISTS {name}_{side}")
 
 
-def tallying(name, version=1, before=None, after=None):
-    def apply(cursor, bucket, events):
+NAMED = {}
+
+
+@pytest.fixture(autouse=True)
+def known(monkeypatch):
+    """The projectors of these tests are found by their names, as those of the registry are."""
+    monkeypatch.setattr(builds, "named", lambda name: NAMED.get(name) or registry.named(name))
+
+
+def tallying(name, version=1, before=None, put=PUT):
+    def fold(known, events):
         for event in events:
             if before:
                 before(event)
-            cursor.execute(
-                "INSERT INTO tally (projection, bucket, stream_id, version) VALUES (%s,%s,%s,%s)",
-                [name, bucket, event.stream_id, event.version],
-            )
-        if after:
-            after(cursor)
+        seen = [Seen(n, name, e.bucket, e.stream_id, e.version) for n, e in enumerate(events)]
+        return [Put(put.replace("{table}", "{" + name + "}"), seen)]
 
-    def clear(cursor, bucket):
-        cursor.execute("DELETE FROM tally WHERE projection = %s AND bucket = %s", [name, bucket])
-
-    return Projector(name, version, "member", None, apply, clear)
+    return Projector(name, version, "member", None, ("{" + name + "}",), nothing, fold)
 
 
 def choking_on(stream, *versions):
@@ -108,10 +126,11 @@ def same_bucket(stream):
 
 def seen(projector, stream):
     """The versions of a stream that the projector kept, in the order in which it saw them."""
+    side = sides.live().get(projector.name, "a")
     with connection.cursor() as cursor:
         cursor.execute(
-            "SELECT version FROM tally WHERE projection = %s AND stream_id = %s ORDER BY at",
-            [projector.name, stream],
+            f"SELECT version FROM {projector.name}_{side} WHERE stream_id = %s ORDER BY at",
+            [stream],
         )
         return [version for (version,) in cursor.fetchall()]
 
@@ -130,19 +149,17 @@ def test_each_event_is_applied_once_in_order(fresh, tally):
 
 
 def test_pages_follow_each_other(fresh, tally, monkeypatch):
-    monkeypatch.setattr(buckets, "PAGE", 2)
+    monkeypatch.setattr(turn, "PAGE", 2)
     stream = append(fresh(), 7)
     runner.catch_up(projectors=[tally])
     assert seen(tally, stream) == [1, 2, 3, 4, 5, 6, 7]
 
 
 def test_a_crash_between_apply_and_commit_loses_and_doubles_nothing(fresh, tally):
-    def die(cursor):
-        cursor.execute("SELECT pg_terminate_backend(pg_backend_pid())")
-
+    die = PUT + "RETURNING pg_terminate_backend(pg_backend_pid())"
     stream = append(fresh(), 3)
     with pytest.raises(OperationalError):
-        runner.catch_up(projectors=[tallying(tally.name, after=die)])
+        runner.catch_up(projectors=[tallying(tally.name, put=die)])
     connection.close()
     assert seen(tally, stream) == []
     assert parked(tally) == []
@@ -181,25 +198,59 @@ def test_concurrent_runners_never_double(fresh, tally):
 def test_a_checkpoint_that_somebody_else_moved_is_not_moved_again(fresh, tally):
     stream = append(fresh())
     runner.catch_up(projectors=[tally])
-    bucket = store.bucket_of(stream)
-    with connection.cursor() as cursor:
-        (claim,) = checkpoints.claim(cursor, bucket, [tally])
-        checkpoints.advance(cursor, claim, claim.position + 1)
-        with pytest.raises(checkpoints.Fenced):
-            checkpoints.advance(cursor, claim, claim.position + 1)
+    here = checkpoints.of(tally, store.bucket_of(stream), None)
+    with stores.together() as transaction:
+        checkpoints.advance(transaction, [(here, here.position)])
+    with pytest.raises(checkpoints.Fenced), stores.together() as transaction:
+        checkpoints.advance(transaction, [(here, here.position)])
+    assert opened().info.transaction_status == 0
+
+
+def test_a_worker_that_was_overtaken_writes_nothing(fresh, tally):
+    stream = append(fresh(), 2)
+    builds.announce([tally])
+    stale = checkpoints.behind([tally], range(leases.SLICES))
+    runner.catch_up(projectors=[tally])
+    assert turn.take(stale, {tally.name: tally}) == 0
+    assert seen(tally, stream) == [1, 2]
 
 
 def test_a_bucket_in_other_hands_is_left_to_them(fresh, tally):
     stream = append(fresh())
     runner.catch_up(projectors=[tally])
     append(stream.removeprefix("member-"))
+    found = checkpoints.behind([tally], range(leases.SLICES))
     bucket = store.bucket_of(stream)
     with connections["owner"].cursor() as cursor:
         cursor.execute("BEGIN")
         cursor.execute("SELECT FROM projection_checkpoint WHERE bucket = %s FOR UPDATE", [bucket])
-        assert buckets.advance(bucket, [tally]) == 0
+        assert turn.take(found, {tally.name: tally}) == 0
         cursor.execute("ROLLBACK")
-    assert buckets.advance(bucket, [tally]) == 1
+    assert turn.take(found, {tally.name: tally}) == 1
+
+
+def test_an_event_is_decoded_once_for_all_who_stand_at_its_place(fresh, tally, monkeypatch):
+    looked_at = []
+    known = {
+        name: tallying(name, before=lambda event: looked_at.append(event.data))
+        for name in (f"{tally.name}_{n}" for n in range(3))
+    }
+    with connections["owner"].cursor() as cursor:
+        for name in known:
+            cursor.execute(TALLY.replace("tally_{side}", f"{name}_a"))
+    NAMED.update(known)
+    decoded, lift = [], codec.lift
+    monkeypatch.setattr(codec, "lift", lambda *about: decoded.append(about) or lift(*about))
+    try:
+        runner.catch_up(projectors=list(known.values()))
+        decoded.clear()
+        looked_at.clear()
+        append(fresh(), 4)
+        assert runner.catch_up(projectors=list(known.values())) == 12
+    finally:
+        for name in known:
+            forget(name)
+    assert (len(decoded), len(looked_at)) == (4, 12)
 
 
 def test_a_poison_event_parks_its_stream_only(fresh, tally):
@@ -260,24 +311,34 @@ def test_a_stream_that_keeps_failing_waits_for_a_person(fresh, tally, monkeypatc
     assert (row.attempts, row.next_attempt_at) == (3, None)
 
 
-def test_newer_code_rebuilds_and_fences_older_code_off(fresh, tally):
+def test_newer_code_builds_beside_and_takes_over_when_it_is_level(fresh, tally):
     stream = append(fresh(), 3)
     runner.catch_up(projectors=[tally])
     newer = tallying(tally.name, version=2)
+    NAMED[tally.name] = newer
+    builds.announce([newer])
+    assert (builds.live(tally.name).version, builds.in_progress(tally.name).version) == (1, 2)
+    append(stream.removeprefix("member-"))
+    assert runner.catch_up(projectors=[tally]) == 1  # the older code goes on with what is read
+    assert seen(tally, stream) == [1, 2, 3, 4]
     assert runner.catch_up(projectors=[newer]) > 0
-    assert seen(tally, stream) == [1, 2, 3]
+    live = builds.live(tally.name)
+    assert (live.version, live.side, builds.in_progress(tally.name)) == (2, "b", None)
+    assert seen(tally, stream) == [1, 2, 3, 4]
     append(stream.removeprefix("member-"))
     assert runner.catch_up(projectors=[tally]) == 0
     runner.catch_up(projectors=[newer])
-    assert seen(tally, stream) == [1, 2, 3, 4]
+    assert seen(tally, stream) == [1, 2, 3, 4, 5]
+    with pytest.raises(builds.Refused, match="version 1"):
+        builds.roll_back(tally.name, by="ops")
 
 
-def test_a_rebuild_forgets_what_was_parked(fresh, tally):
+def test_a_rebuild_starts_with_nothing_parked(fresh, tally):
     stream = append(fresh())
 
     runner.catch_up(projectors=[tallying(tally.name, before=choking_on(stream, 1))])
     assert len(parked(tally)) == 1
-    runner.rebuild(tally)
+    builds.request(tally.name, by="ops")
     assert next(i for i in lag([tally]))["state"] == "rebuilding"
     runner.catch_up(projectors=[tally])
     assert parked(tally) == []
@@ -339,12 +400,12 @@ def test_a_projection_ahead_of_a_restored_log_says_so_until_it_is_rebuilt(fresh,
             [tally.name, here],
         )
         cursor.execute(
-            "INSERT INTO tally (projection, bucket, stream_id, version) VALUES (%s, %s, %s, 4)",
-            [tally.name, here, stream],
+            f"INSERT INTO {tally.name}_a (bucket, stream_id, version) VALUES (%s, %s, 4)",
+            [here, stream],
         )
     (item,) = lag([tally])
     assert (item["state"], item["lag"]["events"]) == ("ahead", 0)
-    runner.rebuild(tally)
+    builds.request(tally.name, by="ops")
     runner.catch_up(projectors=[tally])
     (item,) = lag([tally])
     assert (item["state"], item["lag"]["events"]) == ("level", 0)
@@ -353,29 +414,25 @@ def test_a_projection_ahead_of_a_restored_log_says_so_until_it_is_rebuilt(fresh,
 
 def test_finding_the_buckets_with_news_reads_no_events(tally):
     """H23: the poll looks at the buckets' heads and checkpoints, however long the log is."""
-    checkpoints.announce(connection.cursor(), [tally])
+    builds.announce([tally])
     with connection.cursor() as cursor:
-        asked = "EXPLAIN (FORMAT JSON) " + statement("dirty_buckets")
-        cursor.execute(asked, {"names": [tally.name]})
+        asked = "EXPLAIN (FORMAT JSON) " + statement("waiting_slices")
+        cursor.execute(asked, {"names": [tally.name], "versions": [1]})
         plan = str(cursor.fetchone()[0])
     assert "bucket_head" in plan
     assert "'event'" not in plan
 
 
-def test_a_projector_is_never_given_two_buckets_at_once(fresh):
+def test_a_fold_is_never_given_two_buckets_at_once(fresh, tally):
     """H24: there is no order across buckets, so nothing may be folded across them."""
     turns = []
     streams = [append(fresh(), 2) for _ in range(12)]
-    name = new_id("turns")
 
-    def apply(cursor, bucket, events):
-        turns.append((bucket, {event.bucket for event in events}, [e.position for e in events]))
+    def fold(known, events):
+        turns.append((events[0].bucket, {e.bucket for e in events}, [e.position for e in events]))
+        return []
 
-    projector = Projector(name, 1, "member", None, apply, lambda cursor, bucket: None)
-    try:
-        runner.catch_up(projectors=[projector])
-    finally:
-        forget(name)
+    runner.catch_up(projectors=[replace(tally, fold=fold)])
     assert {store.bucket_of(stream) for stream in streams} <= {bucket for bucket, _, _ in turns}
     for bucket, found, positions in turns:
         assert found == {bucket}

@@ -381,17 +381,55 @@ class Lag(msgspec.Struct):
     seconds: float | None
 
 
+class Comparison(msgspec.Struct):
+    """The new side against the live one, row by row."""
+
+    buckets: int
+    rows: int
+    only_live: int
+    only_new: int
+    live_samples: list[dict[str, Any]]
+    new_samples: list[dict[str, Any]]
+
+
+class Rebuild(msgspec.Struct):
+    """A build of a read model: how it came about, and how far it is."""
+
+    projection: str
+    generation: int
+    side: str
+    version: int
+    state: str
+    hold: Annotated[bool, Meta(description="waits for a person before it is swapped in")]
+    requested_by: str
+    reason: str | None
+    requested_at: datetime
+    ready_at: datetime | None
+    live_at: datetime | None
+    ended_at: datetime | None
+    comparison: Comparison | None
+    position: int
+    target: int
+    percent: float
+    events_left: int
+    rate: float
+    eta_seconds: float | None
+
+
 class Projection(msgspec.Struct):
     """How far a read model has come."""
 
     name: str
     category: str
     version: int
+    side: str | None
     state: str
     position: int
+    head: int
     lag: Lag
+    rate: Annotated[float, Meta(description="events a second, over the last seconds")]
     parked: int
-    rebuild: Any
+    rebuild: Rebuild | None
 
 
 class Job(msgspec.Struct):

@@ -1,0 +1,340 @@
+"""Blue/green rebuilds: a new build grows beside the live one, is compared, and takes its place.
+
+Every read model has two sides, `a` and `b`. A build writes one of them, with checkpoints of its
+own; the live build's side is the one that is read, and jobs act on that one only. The books are in
+PostgreSQL and any runner does the work, so a build goes on after whatever process died.
+
+For the operations page, the API and the command line:
+
+    request(name, by=...)     begin to build the other side
+    in_progress(name)         the build that grows, with its progress; None if there is none
+    live(name)                the build that is read
+    compare(name)             the building side against the live one, row by row
+    swap(name, by=...)        put the new build in the live one's place
+    cancel(name, by=...)      give the new build up; the live one was never touched
+    roll_back(name, by=...)   put back the build that was live before
+    history(name)             every build, newest first
+"""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+import msgspec
+from django.db import IntegrityError, connection, transaction
+
+from licensing import connection as stores
+from projections import comparing
+from projections.comparing import Comparison
+from projections.projector import Projector
+from projections.registry import named
+from projections.sql import statement
+
+__all__ = [
+    "Build",
+    "Comparison",
+    "Refused",
+    "announce",
+    "cancel",
+    "compare",
+    "finish",
+    "history",
+    "in_progress",
+    "listing",
+    "live",
+    "request",
+    "roll_back",
+    "swap",
+]
+
+IN_PROGRESS = ("building", "ready")
+
+
+class Refused(Exception):
+    """This cannot be done with the build as it stands; the message says why, for people."""
+
+
+class Build(msgspec.Struct, frozen=True):
+    """One build of a projection.
+
+    `state` is building, ready (level, and waiting for a person), live, retired or cancelled.
+    `hold` says that it shall not be swapped in by itself. `position` of `target` events are done,
+    in all buckets together; `rate` is events a second over the last seconds and `eta_seconds` what
+    is left at that rate: None when nothing is left or nothing moves.
+    """
+
+    projection: str
+    generation: int
+    side: str
+    version: int
+    state: str
+    hold: bool
+    requested_by: str
+    reason: str | None
+    requested_at: datetime
+    ready_at: datetime | None
+    live_at: datetime | None
+    ended_at: datetime | None
+    comparison: Comparison | None
+    position: int
+    target: int
+    rate: float
+
+    @property
+    def left(self) -> int:
+        """Events that it has not passed yet."""
+        return max(self.target - self.position, 0)
+
+    @property
+    def percent(self) -> float:
+        """How much of the log it has passed, 0 to 100."""
+        return 100.0 * min(self.position / self.target, 1.0) if self.target else 100.0
+
+    @property
+    def eta_seconds(self) -> float | None:
+        """How long it will take at the present rate."""
+        return self.left / self.rate if self.left and self.rate else None
+
+    def as_dict(self) -> dict[str, Any]:
+        """For the API."""
+        told: dict[str, Any] = msgspec.to_builtins(self, builtin_types=(datetime,))
+        eta = self.eta_seconds
+        return told | {
+            "rate": round(self.rate, 1),
+            "percent": round(self.percent, 1),
+            "events_left": self.left,
+            "eta_seconds": None if eta is None else round(eta, 1),
+        }
+
+
+def request(name: str, *, by: str, reason: str | None = None, hold: bool = False) -> Build:
+    """Begin to build the side of a projection that is not live; the runners do the work.
+
+    When it is level it is compared with the live side and swapped in; with `hold` it waits for
+    `swap`. Raises LookupError for an unknown name, Refused while another build is in progress.
+    """
+    projector = named(name)
+    announce([projector])
+    asked = {"name": name, "version": projector.version, "hold": hold, "by": by, "reason": reason}
+    try:
+        with transaction.atomic():
+            _begin(asked)
+    except IntegrityError:  # two at once
+        raise Refused(f"{name} is being rebuilt already.") from None
+    found = in_progress(name)
+    assert found is not None
+    return found
+
+
+def cancel(name: str, *, by: str) -> Build:
+    """Give up the build in progress. Raises Refused when there is none."""
+    with transaction.atomic():
+        build = _locked(name, IN_PROGRESS, f"{name} is not being rebuilt.")
+        _end(build, "cancelled")
+    return _again(build)
+
+
+def compare(name: str) -> Comparison:
+    """Compare the side of the build in progress with the live one, row by row; keeps the result.
+
+    Takes no lock: each bucket is looked at when both builds stand at the same place in it.
+    Raises Refused when there is nothing to compare.
+    """
+    build, before = in_progress(name), live(name)
+    if build is None or before is None:
+        raise Refused(f"{name} is not being rebuilt.")
+    found = comparing.compare(
+        named(name), (before.generation, before.side), (build.generation, build.side)
+    )
+    _update(build, "keep_comparison", comparison=msgspec.json.encode(found).decode())
+    return found
+
+
+def swap(name: str, *, by: str) -> Build:
+    """Put the build in progress in the live one's place, which is kept for `roll_back`.
+
+    Raises Refused while it has not come as far as the live one.
+    """
+    with transaction.atomic():
+        build = _locked(name, IN_PROGRESS, f"{name} is not being rebuilt.")
+        if behind := _behind_live(build):
+            raise Refused(f"The new build of {name} is still behind in {behind} buckets.")
+        _swap(build)
+    return _again(build)
+
+
+def roll_back(name: str, *, by: str) -> Build:
+    """Put back the build that was live before the last swap; it catches up from where it stood.
+
+    Raises Refused when there is none, when its side was built over, or when it was written by
+    another version of the code.
+    """
+    with transaction.atomic():
+        none = f"There is no build of {name} to go back to."
+        build = _locked(name, ("retired",), none)
+        if build.version != named(name).version:
+            raise Refused(
+                f"The build of {name} before was made by version {build.version} of its code:"
+                " go back to that code."
+            )
+        for other in history(name):
+            if other.generation > build.generation and other.side == build.side:
+                raise Refused(f"The side of the build of {name} before was built over.")
+        _swap(build)
+    return _again(build)
+
+
+def in_progress(name: str) -> Build | None:
+    """The build that grows beside the live one, if there is one."""
+    return next((build for build in history(name) if build.state in IN_PROGRESS), None)
+
+
+def live(name: str) -> Build | None:
+    """The build that is read; None before the projection ran first."""
+    return next((build for build in history(name) if build.state == "live"), None)
+
+
+def history(name: str) -> list[Build]:
+    """Every build of a projection, newest first."""
+    return _builds([name])
+
+
+def listing(names: Sequence[str]) -> list[Build]:
+    """The builds of some projections that are live or in progress."""
+    return [build for build in _builds(names) if build.state in (*IN_PROGRESS, "live")]
+
+
+def announce(projectors: Sequence[Projector]) -> set[str]:
+    """Make projectors known: the first build of each is live at once, and newer code builds anew.
+
+    The older build stays live, and older workers go on with it, until the new one is level.
+    Returns the projections that are being built.
+    """
+    found = stores.select(statement("announced"), {})
+    known = {(projection, version) for projection, version, _ in found}
+    building = {projection for projection, _, state in found if state == "building"}
+    for projector in projectors:
+        if (projector.name, projector.version) in known:
+            continue
+        asked = {
+            "name": projector.name,
+            "version": projector.version,
+            "hold": False,
+            "by": f"version {projector.version} of the code",
+            "reason": None,
+        }
+        try:
+            with transaction.atomic():
+                if newest := _newest_version(projector.name):
+                    if newest > projector.version:
+                        continue  # newer code has taken over
+                    for build in _of_older_code(projector):
+                        _end(build, "cancelled")
+                _begin(asked)
+                building.add(projector.name)
+        except IntegrityError:
+            continue  # another runner was faster
+    return building
+
+
+def finish(projectors: Sequence[Projector]) -> list[Build]:
+    """Compare and swap in what has come level, or note that it waits for a person."""
+    done = []
+    for build in _builds([projector.name for projector in projectors]):
+        if build.state != "building" or build.left > build.target // 100 or _behind_live(build):
+            continue
+        if build.version != named_version(projectors, build.projection):
+            continue
+        if live(build.projection) is not None:
+            compare(build.projection)
+        if build.hold:
+            _update(build, "note_ready")
+            done.append(_again(build))
+            continue
+        try:
+            done.append(swap(build.projection, by=build.requested_by))
+        except Refused:
+            continue  # cancelled, swapped by another runner, or something new came in between
+    return done
+
+
+def sample(projectors: Sequence[Projector]) -> None:
+    """Note how far the builds are, at most every five seconds; the rate is told from it."""
+    names = [projector.name for projector in projectors]
+    stores.select(statement("sample_builds"), {"names": names})
+
+
+def named_version(projectors: Sequence[Projector], name: str) -> int | None:
+    """The version of the code of a projection."""
+    return next((each.version for each in projectors if each.name == name), None)
+
+
+def _builds(names: Sequence[str]) -> list[Build]:
+    found = stores.select(statement("builds"), {"names": list(names)})
+    told = [[*row[:12], _comparison(row[12]), *row[13:]] for row in found]
+    return [Build(*values) for values in told]
+
+
+def _comparison(kept: str | None) -> Comparison | None:
+    return msgspec.json.decode(kept, type=Comparison) if kept else None
+
+
+def _begin(asked: dict[str, Any]) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute(statement("begin_build"), asked)
+        ((generation, side, used),) = cursor.fetchall()
+        build: dict[str, Any] = {"name": asked["name"], "generation": generation, "side": side}
+        # What an older build of the side left is cleared bucket by bucket; its checkpoints go now,
+        # so that a worker which still writes it cannot.
+        cursor.execute(statement("parked_rebuilt"), build)
+        cursor.execute(statement("drop_checkpoints"), build)
+        cursor.execute(statement("add_checkpoints"), {**build, "turn": 0 if used else 1})
+
+
+def _locked(name: str, states: Sequence[str], none: str) -> Build:
+    """The newest build in one of these states, with all builds of the projection locked."""
+    named(name)
+    with connection.cursor() as cursor:
+        cursor.execute(statement("lock_builds"), {"name": name})
+    found = next((build for build in history(name) if build.state in states), None)
+    if found is None:
+        raise Refused(none)
+    return found
+
+
+def _swap(build: Build) -> None:
+    _update(build, "retire_live")
+    _update(build, "make_live")
+
+
+def _end(build: Build, state: str) -> None:
+    _update(build, "end_build", state=state)
+    with connection.cursor() as cursor:
+        key: dict[str, Any] = {"name": build.projection, "generation": 0, "side": build.side}
+        cursor.execute(statement("parked_rebuilt"), key)
+        cursor.execute(statement("drop_checkpoints"), key)
+
+
+def _behind_live(build: Build) -> int:
+    """In how many buckets it has not come as far as the live build, or as the feed if that ends."""
+    asked = {"name": build.projection, "generation": build.generation}
+    return int(stores.select(statement("behind_live"), asked)[0][0])
+
+
+def _newest_version(name: str) -> int | None:
+    return max((build.version for build in history(name)), default=None)
+
+
+def _of_older_code(projector: Projector) -> list[Build]:
+    builds = history(projector.name)
+    return [b for b in builds if b.state in IN_PROGRESS and b.version < projector.version]
+
+
+def _update(build: Build, name: str, **values: Any) -> None:
+    key: dict[str, Any] = {"name": build.projection, "generation": build.generation}
+    with connection.cursor() as cursor:
+        cursor.execute(statement(name), {**key, **values})
+
+
+def _again(build: Build) -> Build:
+    return next(b for b in history(build.projection) if b.generation == build.generation)

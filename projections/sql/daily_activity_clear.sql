@@ -1,2 +1,0 @@
--- Forget one bucket.
-DELETE FROM daily_activity WHERE bucket = %(bucket)s

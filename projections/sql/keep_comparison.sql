@@ -1,0 +1,3 @@
+-- Keep what a comparison found.
+UPDATE projection_build SET comparison = %(comparison)s::jsonb
+ WHERE projection = %(name)s AND generation = %(generation)s

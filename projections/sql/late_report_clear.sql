@@ -1,2 +1,0 @@
--- Forget one bucket.
-DELETE FROM late_report WHERE bucket = %(bucket)s

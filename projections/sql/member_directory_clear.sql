@@ -1,2 +1,0 @@
--- Forget one bucket.
-DELETE FROM member_directory WHERE bucket = %(bucket)s

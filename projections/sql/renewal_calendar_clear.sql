@@ -1,2 +1,0 @@
--- Forget one bucket.
-DELETE FROM renewal_calendar WHERE bucket = %(bucket)s

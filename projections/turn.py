@@ -1,0 +1,180 @@
+"""One turn of a worker: read what is new in some buckets, fold it, and write bucket by bucket.
+
+Reading spans buckets and takes no lock; an event is decoded once and handed to every projector
+that is at its place. Each bucket is then written in a transaction of its own, which first moves
+the checkpoints from where they were found: if anybody was there meanwhile, nothing is written.
+"""
+
+import random
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import groupby
+from operator import attrgetter
+from typing import Any
+
+import structlog
+from django import db
+
+from licensing import connection
+from projections import carefully, checkpoints, feed, parking, rows, sides
+from projections.checkpoints import Checkpoint, Fenced
+from projections.feed import Event
+from projections.projector import Projector, Put, Row
+from projections.sql import statement
+
+log = structlog.get_logger(__name__)
+
+PAGE = 1000
+"""Events of one bucket in one transaction, at most."""
+
+BATCH = 4000
+"""Events in one reading; more buckets are left for the next."""
+
+Run = tuple[str, int]
+
+
+@dataclass
+class Work:
+    """One bucket's part of a turn: its builds, each with where it goes and what it has to fold."""
+
+    bucket: int
+    moves: list[tuple[Checkpoint, int]] = field(default_factory=list)
+    events: dict[Run, list[Event]] = field(default_factory=dict)
+
+
+def take(found: Sequence[Checkpoint], projectors: Mapping[str, Projector]) -> int:
+    """Bring some checkpoints one page further, as many as fit in a turn.
+
+    `found` is in the order of buckets. Returns the events that were passed, each counted once a
+    build.
+    """
+    plan = list(_planned(found))
+    # The store and the rules speak to the driver itself, whose errors are no event's fault.
+    with db.connection.wrap_database_errors:
+        _read(plan, projectors)
+        known = _loaded(plan, projectors)
+        return sum(_write(work, known, projectors) for work in plan)
+
+
+def _planned(found: Sequence[Checkpoint]) -> Iterator[Work]:
+    planned = 0
+    buckets = [list(here) for _, here in groupby(found, key=attrgetter("bucket"))]
+    random.shuffle(buckets)  # so that no bucket is always the last
+    for here in buckets:
+        work = Work(here[0].bucket)
+        for checkpoint in here:
+            to = min(checkpoint.head, checkpoint.position + PAGE)
+            work.moves.append((checkpoint, max(to, checkpoint.position)))
+        yield work
+        planned += max(to - checkpoint.position for checkpoint, to in work.moves)
+        if planned >= BATCH:
+            return
+
+
+def _read(plan: Sequence[Work], projectors: Mapping[str, Projector]) -> None:
+    """Fill in the events: those of one place are read once, for all who stand there."""
+    runs = {checkpoint.run for work in plan for checkpoint, _ in work.moves}
+    spans = sorted(
+        {
+            (work.bucket, checkpoint.position, to)
+            for work in plan
+            for checkpoint, to in work.moves
+            if to > checkpoint.position
+        }
+    )
+    ours = [projectors[name] for name, _ in runs]
+    types = {type for projector in ours for type in projector.types or ()}
+    found = feed.read(
+        _joined(spans),
+        None if any(projector.types is None for projector in ours) else types,
+        metadata=any(projector.metadata for projector in ours),
+    )
+    by_bucket = {bucket: list(events) for bucket, events in groupby(found, attrgetter("bucket"))}
+    parked = parking.streams([work.bucket for work in plan], list(runs))
+    for work in plan:
+        events = by_bucket.get(work.bucket, [])
+        for checkpoint, to in work.moves:
+            projector, aside = projectors[checkpoint.projection], parked.get(checkpoint.run, ())
+            work.events[checkpoint.run] = [
+                event
+                for event in events
+                if checkpoint.position < event.position <= to
+                and projector.wants(event)
+                and event.stream_id not in aside
+            ]
+
+
+def _joined(spans: Sequence[tuple[int, int, int]]) -> list[tuple[int, int, int]]:
+    """The same positions, none twice: builds at different places of a bucket may overlap."""
+    joined: list[tuple[int, int, int]] = []
+    for bucket, after, until in spans:
+        if joined and joined[-1][0] == bucket and after <= joined[-1][2]:
+            joined[-1] = (bucket, joined[-1][1], max(until, joined[-1][2]))
+        else:
+            joined.append((bucket, after, until))
+    return joined
+
+
+def _loaded(plan: Sequence[Work], projectors: Mapping[str, Projector]) -> dict[Run, Any]:
+    """What each build's fold needs to know, of all the buckets at once."""
+    known = {}
+    runs = {c.run: c.side for work in plan for c, _ in work.moves}
+    for (name, generation), side in runs.items():
+        # Nothing is known yet where a build has not begun.
+        events = [
+            event
+            for work in plan
+            for checkpoint, _ in work.moves
+            if checkpoint.run == (name, generation) and checkpoint.position and not checkpoint.fresh
+            for event in work.events[checkpoint.run]
+        ]
+        read = rows.reading(name, side) if events else _nothing
+        known[name, generation] = projectors[name].load(read, events)
+    return known
+
+
+def _nothing(text: str, row: type[Row], params: Mapping[str, Any]) -> list[Row]:
+    return []
+
+
+def _write(work: Work, known: Mapping[Run, Any], projectors: Mapping[str, Projector]) -> int:
+    """Fold and write one bucket; what the fold or the tables refuse is done over, carefully."""
+    try:
+        with db.connection.wrap_database_errors:
+            puts = {
+                checkpoint.run: projectors[checkpoint.projection].fold(
+                    known[checkpoint.run], work.events[checkpoint.run]
+                )
+                for checkpoint, _ in work.moves
+                if work.events[checkpoint.run]
+            }
+        with connection.together() as transaction:
+            transaction.send(statement("asynchronous_commit"), {})
+            checkpoints.advance(transaction, work.moves)
+            for checkpoint, _ in work.moves:
+                if checkpoint.fresh:
+                    projector = projectors[checkpoint.projection]
+                    for text in carefully.clearing(projector, checkpoint.side):
+                        transaction.send(text, {"bucket": checkpoint.bucket})
+                for put in puts.get(checkpoint.run, ()):
+                    _put(transaction, checkpoint, put)
+    except Fenced as fenced:
+        log.info("another worker was faster; nothing of this turn is kept", claim=str(fenced))
+        return 0
+    except carefully.OUTAGES:
+        raise
+    except Exception as error:
+        log.info(
+            "a batch was refused; trying stream by stream", bucket=work.bucket, error=repr(error)
+        )
+        return sum(
+            parking.advance(checkpoint, to, projectors[checkpoint.projection])
+            for checkpoint, to in work.moves
+        )
+    return sum(to - checkpoint.position for checkpoint, to in work.moves)
+
+
+def _put(transaction: connection.Together, checkpoint: Checkpoint, put: Put) -> None:
+    if put.rows:
+        text = sides.on(put.text, {checkpoint.projection: checkpoint.side})
+        transaction.send(text, rows.encoded(put.rows))
