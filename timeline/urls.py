@@ -14,6 +14,7 @@ from timeline.views import (
     members,
     profile,
     queues,
+    rule_timeline,
     sign_in,
     timeline,
 )
@@ -37,6 +38,10 @@ urlpatterns = [
     path("rules/", include("timeline.views.rules.urls")),
     path("audit/", audit.page, name="audit"),
     path("audit/export.csv", audit.export, name="audit-export"),
+    path("rules/<str:rule_set>/timeline/", rule_timeline.head, name="rule-timeline"),
+    path("rules/<str:rule_set>/timeline/live/", rule_timeline.live, name="rule-live"),
+    path("rules/<str:rule_set>/timeline/<str:version>/", rule_timeline.step, name="rule-step"),
+    path("rules/<str:rule_set>/timeline/<str:version>/pin/", rule_timeline.pin, name="rule-pin"),
     path("events/<uuid:event_id>/", timeline.event, name="event"),
     path("operations/doctor/", doctor.page, name="doctor"),
     path("healthz", health.healthz),

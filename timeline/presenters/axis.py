@@ -143,23 +143,28 @@ def window(everything: Window, size: Zoom, at: datetime) -> Window:
 
 def idle(view: Window, instants: Iterable[datetime]) -> list[Gap]:
     """The longest stretches of more than 30 days in the window in which nothing happened."""
-    inside = sorted({view.start, view.end, *(at for at in instants if view.shows(at, at))})
+    inside = sorted({at for at in instants if view.shows(at, at)})
     found = [
         (was + IDLE_MARGIN, now - IDLE_MARGIN) for was, now in pairwise(inside) if now - was > IDLE
     ]
     return sorted(sorted(found, key=lambda gap: gap[0] - gap[1])[:MOST_IDLE])
 
 
-def folded(view: Window, gaps: Sequence[Gap]) -> Window:
-    """The same window with the idle time drawn narrow."""
+def folded(view: Window, gaps: Sequence[Gap], instants: Iterable[datetime]) -> Window:
+    """The same window with the idle time drawn narrow, and no more room than `instants` need."""
+    inside = [at for at in instants if view.shows(at, at)]
+    if not gaps or not inside:
+        return view
     lost = sum((end - start for start, end in gaps), timedelta())
-    width = (view.end - view.start - lost) / (100 - IDLE_WIDTH * len(gaps))
-    knots, x, at = [(view.start, 0.0)], 0.0, view.start
+    pad = max((max(inside) - min(inside) - lost) * 0.03, timedelta(hours=1))
+    first, last = max(view.start, min(inside) - pad), min(view.end, max(inside) + pad)
+    width = (last - first - lost) / (100 - IDLE_WIDTH * len(gaps))
+    knots, x, at = [(first, 0.0)], 0.0, first
     for start, end in gaps:
         x += (start - at) / width
         knots += [(start, x), (end, x + IDLE_WIDTH)]
         x, at = x + IDLE_WIDTH, end
-    return Window(view.start, view.end, (*knots, (view.end, 100.0))) if gaps else view
+    return Window(first, last, (*knots, (last, 100.0)))
 
 
 def breaks(view: Window, gaps: Sequence[Gap]) -> list[Break]:

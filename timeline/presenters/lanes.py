@@ -20,6 +20,7 @@ class Lane(msgspec.Struct, frozen=True):
     key: str
     name: str
     icon: str
+    word: str
     in_use: int
     height: int
     bars: tuple[BarShape, ...]
@@ -101,6 +102,7 @@ def _lane(
         key=key,
         name=about.name,
         icon=about.icon,
+        word=about.word,
         in_use=sum(shape.live for shape in shapes),
         height=height + (12 if reports else 0),
         bars=tuple(shapes),

@@ -84,6 +84,7 @@ class LaneAbout(msgspec.Struct, frozen=True):
     name: str
     icon: str = "device"
     retired_at: datetime | None = None
+    word: str = "in use"
 
 
 class NoteAbout(msgspec.Struct, frozen=True):

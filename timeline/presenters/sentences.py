@@ -6,7 +6,7 @@ from typing import Any
 from licensing.domain import member as members
 from licensing.domain.license import License
 from licensing.domain.member import Member
-from timeline.presenters import clock
+from timeline.presenters import clock, rule_sentences
 from timeline.presenters.phrases import Phrase
 
 KINDS = {
@@ -186,10 +186,8 @@ def phrase(event_type: str, data: Mapping[str, Any], names: Names) -> Phrase:
             return Phrase("", "Allowance", f" taken back{_for(data.get('reason'))}")
         case "NoteAdded":
             return Phrase("Note: ", str(data.get("text")), "")
-        case "RulesPublished":
-            valid = clock.instant(data.get("valid_from"))
-            since = f", valid from {clock.date(valid)}" if valid else ""
-            return Phrase("Rules ", str(data.get("hash"))[:7], f" published{since}")
+        case _ if event_type in rule_sentences.KINDS:
+            return rule_sentences.phrase(event_type, data)
         case _:
             return Phrase("", event_type, ", an event that this page has no words for")
 

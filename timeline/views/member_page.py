@@ -24,6 +24,7 @@ class MemberPage(Page):
     subject = "Member"
     section = "members"
     templates = "tabs"
+    more_tabs = ("what-if",)
     steps: History
 
     def __init__(self, whole: Past, asked: QueryDict, **page: Any) -> None:
@@ -91,14 +92,14 @@ class MemberPage(Page):
         """Head, changes, and what the open tab shows."""
         cursor, seen, step = self.cursor, self.seen, self.step
         changed = panel.changed(seen, cursor, step)
-        expired = [entity.id for group in changed.by_clock for entity in group.entities]
+        expired = self._ended_now([x.id for group in changed.by_clock for x in group.entities])
         carried = cursor.carried and cursor.at < self.now
         told = Cursor(cursor.version, cursor.place, cursor.at, carried)
         readable = self.steps.readable_until
         context: dict[str, Any] = {
             "heading": panel.heading(step, told, self.query.order, seen.names, expired),
             "changed": changed,
-            "expired": self._ended_then(expired),
+            "expired": expired,
             "stopped_at": self.steps.version_at(readable) if cursor.place > readable else None,
             "may_try": True,
         }
@@ -117,15 +118,14 @@ class MemberPage(Page):
                 context |= what_if.context(past, cursor, seen, self.asked, self.now)
         return context
 
-    def _ended_then(self, expired: list[str]) -> list[str]:
-        """The licenses that the clock ended at the very instant that is shown."""
-        rows = (
-            moment
-            for key in expired
+    def _ended_now(self, keys: list[str]) -> list[str]:
+        """Those of the licenses that the clock ended at the very instant that is shown."""
+        return [
+            key
+            for key in keys
             for moment in self.told.about(f"license:{key}", self.now)
             if moment.type == CLOCK and moment.at == self.cursor.at
-        )
-        return [row.phrase.bold for row in rows]
+        ]
 
     def _why(self, step: Step) -> dict[str, Any]:
         found = why.why(step, self.seen)

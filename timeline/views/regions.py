@@ -9,7 +9,6 @@ import msgspec
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 
-from licensing.history import Order
 from timeline.forms import Asked, destination
 from timeline.http import part_wanted, small_int
 from timeline.presenters import (
@@ -38,8 +37,6 @@ class Steps(Protocol):
 
     @property
     def head(self) -> int: ...
-    @property
-    def order(self) -> Order: ...
     def instant(self, place: int) -> datetime | None: ...
     def version_at(self, place: int) -> int: ...
     def place_of(self, version: int) -> int: ...
@@ -123,6 +120,8 @@ class Page(ABC):
     section: ClassVar[str]
     templates: ClassVar[str]  # the folder of the tabs
     tabs: ClassVar[Sequence[tuple[str, str]]] = panel.TABS
+    more_tabs: ClassVar[Sequence[str]] = ()  # opened by a button
+    orders: ClassVar[bool] = True  # whether anything may be reported late
     repeats: Mapping[int, int] = {}
 
     def __init__(
@@ -190,6 +189,7 @@ class Page(ABC):
             | self.tracks_part()
             | {
                 "section": self.section,
+                "orders": self.orders,
                 "bar": self.bar(),
                 "index": known,
                 "menus": filters.menus(self.story, query.filter),
@@ -268,9 +268,9 @@ class Page(ABC):
             self.common()
             | self.about_step()
             | {
-                "tab": self.query.tab,
+                "tab": self.tab,
                 "tab_links": [(key, words, self.address(tab=key)) for key, words in self.tabs],
-                "tab_template": f"timeline/{self.templates}/{self.query.tab}.html",
+                "tab_template": f"timeline/{self.templates}/{self.tab}.html",
                 "try_href": self.address(tab="what-if"),
                 "pin_href": self._pin_href(),
                 "newer": self.steps.head - cursor.place,
@@ -292,6 +292,12 @@ class Page(ABC):
     def _pin_href(self) -> str:
         t = self.cursor.at.isoformat() if self.cursor.carried else ""
         return f"{self.base}{self.cursor.version}/pin/{self.query.carry(t=t)}"
+
+    @property
+    def tab(self) -> str:
+        """The open tab; one that this page has not falls back to the first."""
+        known = [key for key, _ in self.tabs]
+        return self.query.tab if self.query.tab in (*known, *self.more_tabs) else known[0]
 
     def ways(self) -> dict[str, Any]:
         """The ways on from here: along the refusals, the filter, and what is followed."""
@@ -347,6 +353,7 @@ class Page(ABC):
         listing = rows.around(story, self.shown, cursor, middle, self.repeats)
         return self.common() | {
             "list": listing,
+            "legend": self.orders,
             "chips": [
                 (chip.words, f"{self.base}{cursor.version}/{query.filtered(chip.rest)}")
                 for chip in filters.chips(story, query.filter)
@@ -365,9 +372,14 @@ class Page(ABC):
         everything = axis.whole(story, self.now)
         size = axis.zoom(story, everything, query.span)
         view = axis.window(everything, size, at)
-        gaps = axis.idle(view, (moment.at for moment in story.moments))
+        gaps = axis.idle(view, [at, self.now, *(moment.at for moment in story.moments)])
         folded = [] if query.gaps else gaps
-        view = axis.folded(view, folded)
+        shown = [bar for bar in story.bars.values() if view.shows(bar.start, bar.end)]
+        ends = (
+            min(max(end, view.start), view.end) for bar in shown for end in (bar.start, bar.end)
+        )
+        inside = (moment.at for moment in story.moments)
+        view = axis.folded(view, folded, [at, self.now, *inside, *ends])
         context = self.common() | {
             "view_pairs": [
                 (name, value)

@@ -69,7 +69,7 @@ function tenses(at) {
   if (drawn.partial) return; // bars were merged, so only the server can count
   for (const lane of drawn.lanes) {
     const count = held.get(lane.dataset.lane) || 0;
-    lane.textContent = `${count} in use`;
+    lane.textContent = `${count} ${lane.dataset.word}`;
     lane.classList.toggle('on', count > 0);
   }
   tell('use-downloads', [...held.values()].reduce((sum, n) => sum + n, 0), at);
