@@ -8,7 +8,7 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from licensing import decisions, store
+from licensing import decisions, sealing, store
 from licensing.demo.stories import STORIES
 from tests.settings import SERVER
 from timeline import embedded
@@ -185,10 +185,15 @@ def test_a_fixed_seed_gives_the_same_history_again(demo):
 
 def told(conn, stream):
     return [
-        (event.event_id, event.type, event.data, event.metadata, event.occurred_at,
+        (event.event_id, event.type, unsealed(event.data), event.metadata, event.occurred_at,
          event.recorded_at)
         for event in store.read_stream(conn, stream)
     ]  # fmt: skip
+
+
+def unsealed(data):
+    """Personal text is encrypted under a key of each store: only that it is there can be alike."""
+    return {name: name if name == sealing.SEALED else value for name, value in data.items()}
 
 
 def test_playing_again_adds_nothing(demo):
