@@ -19,6 +19,7 @@ SCOPES = (
     "title:write",
     "feed:read",
     "operations:read",
+    "operations:write",
     "rules:read",
     "rules:write",
     "rules:approve",

@@ -3,11 +3,12 @@
 The same calls check the answers against the description and make the examples in it.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import timedelta
 from typing import Any
 
 import msgspec
+from django.db import connection
 from django.utils import timezone
 
 from licensing import rulebook, store
@@ -25,6 +26,39 @@ class Call(msgspec.Struct):
     body: Any
     status: int
     answer: Any
+
+
+def _rebuilds(call: Callable[..., Call], member: str) -> Iterator[Call]:
+    """A read model built anew, put in place and back, and a stream that was parked."""
+    p = "/projections/license_index"
+    wanted = {"hold": True, "reason": "the studio was renamed"}
+    yield call("projections_rebuild", "POST", f"{p}/rebuild", wanted)
+    runner.catch_up()
+    yield call("projections_compare", "POST", f"{p}/rebuild/comparison", {})
+    yield call("projections_swap", "POST", f"{p}/rebuild/swap", {})
+    yield call("projections_roll_back", "POST", f"{p}/rollback", {})
+    runner.catch_up()
+    yield call("projections_rebuild", "POST", f"{p}/rebuild", {})
+    yield call("projections_cancel", "POST", f"{p}/rebuild/cancellation", {})
+    yield call("projections_list_builds", "GET", f"{p}/builds")
+    stream = f"member-{member}"
+    for how, body in (("retry", {}), ("skip", {"reason": "a known fault of version 3"})):
+        _park("license_index", stream)
+        if how == "retry":
+            yield call("projections_list_parked", "GET", f"{p}/parked")
+        yield call(f"projections_{how}_parked", "POST", f"{p}/parked/{stream}/{how}", body)
+
+
+def _park(name: str, stream: str) -> None:
+    """Park what comes after a stream's last event, so that nothing is applied twice."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "INSERT INTO projection_parked (bucket, projection, generation, stream_id, version,"
+            " error, attempts, parked_at) SELECT h.bucket, b.projection, b.generation,"
+            " h.stream_id, h.version, 'KeyError: studio', 3, now() FROM stream_head h,"
+            " projection_build b WHERE h.stream_id = %s AND b.projection = %s AND state = 'live'",
+            [stream, name],
+        )
 
 
 def calls(api: ApiClient, other: ApiClient, member: str) -> Iterator[Call]:
@@ -75,6 +109,7 @@ def calls(api: ApiClient, other: ApiClient, member: str) -> Iterator[Call]:
     bucket = store.bucket_of(f"member-{member}")
     yield call("feed_read_feed", "GET", f"/events?bucket={bucket}&limit=1")
     yield call("projections_list_projections", "GET", "/projections")
+    yield from _rebuilds(call, member)
     yield call("jobs_list_jobs", "GET", "/jobs")
     revoked = new_id("lic")
     yield call("licenses_acquire", "POST", f"{m}/licenses", {"license_id": revoked, **asked})

@@ -45,6 +45,10 @@ CODES: Mapping[str, Code] = {
     "no_rules": Code(503, "No rules have been published, so nothing can be decided."),
     # The feed
     "position_ahead": Code(409, "The reader is ahead of the log: it was restored since."),
+    # Operations
+    "unknown_projection": Code(404, "There is no read model of this name."),
+    "not_parked": Code(404, "The stream is not parked there."),
+    "build_refused": Code(409, "The build is not in a state for this; `detail` says why."),
     # Rules
     "unknown_draft": Code(404, "The rule set has no such draft."),
     "unknown_version": Code(404, "No such version was ever published."),

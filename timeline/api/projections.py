@@ -1,18 +1,176 @@
-"""How far each read model is behind the events."""
+"""The read models: how far behind the events they are, their rebuilds, and what is parked."""
 
-from typing import Any
+from typing import Annotated, Any
 
+import msgspec
 from django.http import HttpRequest
-from ninja import Router
+from ninja import Path, Router
+from pydantic import Field
 
-from projections import lag
-from timeline.api import keys, shapes
+from licensing import store
+from projections import builds, lag, parking
+from projections.builds import Build
+from projections.parking import Parked
+from projections.projector import Projector
+from projections.registry import named
+from timeline.api import commanding, inputs, keys, pages, shapes
 from timeline.api.openapi import told
+from timeline.api.problems import Problem
 
 router = Router(tags=["operations"])
+
+Name = Annotated[str, Path(), Field(pattern="^[a-z_]{1,64}$", description="of a read model")]
+Stream = Annotated[
+    str, Path(), Field(pattern="^[A-Za-z0-9._-]{1,80}$", description="such as member-m1")
+]
+STANDING = ("unknown_projection", "build_refused")
+
+
+class Wanted(inputs.Body):
+    """A rebuild; with `hold` it waits to be swapped in."""
+
+    reason: inputs.Reason | None = None
+    hold: bool = False
+
+
+class Empty(inputs.Body):
+    """The address says all."""
+
+
+class Skipped(inputs.Body):
+    """Why an event is left out."""
+
+    reason: inputs.Reason
 
 
 @router.get("", auth=keys.OPERATIONS, openapi_extra=told(shapes.Page[shapes.Projection]))
 def list_projections(request: HttpRequest) -> dict[str, Any]:
     """Every projection with its state and its lag, in events (exact) and in seconds."""
     return {"items": lag.lag(), "next": None}
+
+
+@router.get(
+    "/{name}/builds",
+    auth=keys.OPERATIONS,
+    openapi_extra=told(shapes.Page[shapes.Rebuild], "unknown_projection"),
+)
+def list_builds(request: HttpRequest, name: Name) -> dict[str, Any]:
+    """Every build of a read model, the newest first; the one in state live is read."""
+    _projector(name)
+    return {"items": [build.as_dict() for build in builds.history(name)], "next": None}
+
+
+@router.post("/{name}/rebuild", auth=keys.OPERATE, openapi_extra=told(shapes.Rebuild, *STANDING))
+def rebuild(request: HttpRequest, name: Name, body: Wanted) -> dict[str, Any]:
+    """Build it anew beside the live one; when level, the two are compared, and it is swapped in."""
+    _projector(name)
+    by = _by(request)
+    return _done(lambda: builds.request(name, by=by, reason=body.reason, hold=body.hold))
+
+
+@router.post(
+    "/{name}/rebuild/comparison",
+    auth=keys.OPERATE,
+    openapi_extra=told(shapes.Comparison, *STANDING),
+)
+def compare(request: HttpRequest, name: Name, body: Empty) -> Any:
+    """Compare the new build with the live one, row by row."""
+    _projector(name)
+    try:
+        return msgspec.to_builtins(builds.compare(name))
+    except builds.Refused as refused:
+        raise Problem(409, "build_refused", str(refused)) from None
+
+
+@router.post(
+    "/{name}/rebuild/swap", auth=keys.OPERATE, openapi_extra=told(shapes.Rebuild, *STANDING)
+)
+def swap(request: HttpRequest, name: Name, body: Empty) -> dict[str, Any]:
+    """Put the new build in the live one's place."""
+    _projector(name)
+    return _done(lambda: builds.swap(name, by=_by(request)))
+
+
+@router.post(
+    "/{name}/rebuild/cancellation", auth=keys.OPERATE, openapi_extra=told(shapes.Rebuild, *STANDING)
+)
+def cancel(request: HttpRequest, name: Name, body: Empty) -> dict[str, Any]:
+    """Give the new build up."""
+    _projector(name)
+    return _done(lambda: builds.cancel(name, by=_by(request)))
+
+
+@router.post("/{name}/rollback", auth=keys.OPERATE, openapi_extra=told(shapes.Rebuild, *STANDING))
+def roll_back(request: HttpRequest, name: Name, body: Empty) -> dict[str, Any]:
+    """Put back the build that was live before; it catches up from where it stood."""
+    _projector(name)
+    return _done(lambda: builds.roll_back(name, by=_by(request)))
+
+
+@router.get(
+    "/{name}/parked",
+    auth=keys.OPERATIONS,
+    openapi_extra=told(shapes.Page[shapes.Parked], "unknown_projection"),
+)
+def list_parked(request: HttpRequest, name: Name, limit: pages.Limit = 100) -> dict[str, Any]:
+    """The streams that this read model could not apply, the latest first."""
+    _projector(name)
+    return {"items": [row.as_dict() for row in parking.listing(name, limit)], "next": None}
+
+
+@router.post(
+    "/{name}/parked/{stream}/retry",
+    auth=keys.OPERATE,
+    openapi_extra=told(shapes.Tried, "unknown_projection", "not_parked"),
+)
+def retry_parked(request: HttpRequest, name: Name, stream: Stream, body: Empty) -> dict[str, Any]:
+    """Try a parked stream again, from its stored events; `level` says whether it worked."""
+    projector, parked = _parked(name, stream)
+    by, generation = _by(request), parked.generation
+    return {"level": parking.retry(projector, parked.bucket, stream, by=by, generation=generation)}
+
+
+@router.post(
+    "/{name}/parked/{stream}/skip",
+    auth=keys.OPERATE,
+    openapi_extra=told(shapes.Tried, "unknown_projection", "not_parked"),
+)
+def skip_parked(request: HttpRequest, name: Name, stream: Stream, body: Skipped) -> dict[str, Any]:
+    """Leave out the event that is in the way, and go on behind it; who and why are kept."""
+    projector, parked = _parked(name, stream)
+    level = parking.skip(
+        projector,
+        parked.bucket,
+        stream,
+        by=_by(request),
+        reason=body.reason,
+        generation=parked.generation,
+    )
+    return {"level": level}
+
+
+def _projector(name: str) -> Projector:
+    try:
+        return named(name)
+    except LookupError as error:
+        raise Problem(404, "unknown_projection", str(error)) from None
+
+
+def _parked(name: str, stream: str) -> tuple[Projector, Parked]:
+    projector, bucket = _projector(name), store.bucket_of(stream)
+    for row in parking.listing(name, 10_000):
+        if (row.bucket, row.stream_id) == (bucket, stream):
+            return projector, row
+    raise Problem(404, "not_parked", f"{stream} is not parked in {name}.")
+
+
+def _done(what: Any) -> dict[str, Any]:
+    try:
+        build: Build = what()
+    except builds.Refused as refused:
+        raise Problem(409, "build_refused", str(refused)) from None
+    return build.as_dict()
+
+
+def _by(request: HttpRequest) -> str:
+    return f"key {commanding.key_id(request)}"

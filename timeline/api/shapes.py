@@ -416,6 +416,31 @@ class Rebuild(msgspec.Struct):
     eta_seconds: float | None
 
 
+class Parked(msgspec.Struct):
+    """A stream that a read model could not apply: from which version on, and why."""
+
+    bucket: int
+    projection: str
+    generation: int
+    stream_id: str
+    version: int
+    waiting: Annotated[int, Meta(description="events of the stream that wait")]
+    error: str
+    attempts: int
+    parked_at: datetime
+    next_attempt_at: Annotated[datetime | None, Meta(description="null: waits for a person")]
+    resolved_at: datetime | None
+    resolution: str | None
+    resolved_by: str | None
+    reason: str | None
+
+
+class Tried(msgspec.Struct):
+    """Whether a parked stream is level again."""
+
+    level: bool
+
+
 class Projection(msgspec.Struct):
     """How far a read model has come."""
 
