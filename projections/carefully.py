@@ -82,8 +82,8 @@ def attempt(
             connection.wrap_database_errors,
             connection.cursor() as cursor,
         ):
-            known = projector.load(rows.reading(projector.name, checkpoint.side), events)
-            for put in projector.fold(known, events):
+            known = projector.known(rows.reading(projector.name, checkpoint.side), events)
+            for put in projector.effects(known, events):
                 if put.rows:
                     cursor.execute(sides.on(put.text, side), rows.encoded(put.rows))
     except OUTAGES:

@@ -4,7 +4,7 @@ Nothing of an event is copied: a retry reads it again from the store, and lifts 
 shape again.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -24,6 +24,7 @@ __all__ = [
     "OUTAGES",
     "Parked",
     "advance",
+    "erased",
     "history",
     "listing",
     "retry",
@@ -37,6 +38,8 @@ log = structlog.get_logger(__name__)
 
 DELAYS = (timedelta(seconds=5), timedelta(seconds=30), timedelta(minutes=5), timedelta(hours=1))
 """Between the attempts that the runners make by themselves; after the last a person is awaited."""
+
+ERASED = {"resolution": "skipped", "by": "runner", "reason": "the member was erased"}
 
 
 @dataclass(frozen=True)
@@ -110,10 +113,17 @@ def advance(checkpoint: Checkpoint, to: int, projector: Projector) -> int:
         events = [
             event
             for event in feed.read([(checkpoint.bucket, checkpoint.position, to)])
-            if projector.wants(event) and event.stream_id not in aside
+            if projector.wants(event) and (event.stream_id not in aside or projector.forgets(event))
         ]
         for event, error in carefully.refused(checkpoint, projector, events):
             _park(checkpoint, event, error)
+        for event in events:
+            # Whatever was in the way before it, there is nothing left to make of this stream.
+            if (
+                projector.forgets(event)
+                and carefully.attempt(checkpoint, projector, [event]) is None
+            ):
+                _write("parked_resolve", checkpoint, event.stream_id, **ERASED)
         carefully.move(checkpoint, to)
     return to - checkpoint.position
 
@@ -161,6 +171,11 @@ def skip(
     return _resume(projector, bucket, stream_id, generation, "skipped", by, reason)
 
 
+def erased(checkpoint: Checkpoint, event: Event) -> dict[str, Any]:
+    """The parameters that close the books on the stream of an erased member."""
+    return {**_key(checkpoint, event.stream_id), **ERASED}
+
+
 def _park(checkpoint: Checkpoint, event: Event, error: Exception) -> None:
     """Park the event's stream from this event on."""
     log.warning(
@@ -206,15 +221,18 @@ def _resume(
 
 
 def _write(name: str, checkpoint: Checkpoint, stream_id: str, **values: Any) -> list[Any]:
-    key: Mapping[str, Any] = {
+    with connection.cursor() as cursor:
+        cursor.execute(statement(name), {**_key(checkpoint, stream_id), **values})
+        return cursor.fetchall() if cursor.description else []
+
+
+def _key(checkpoint: Checkpoint, stream_id: str) -> dict[str, Any]:
+    return {
         "bucket": checkpoint.bucket,
         "projection": checkpoint.projection,
         "generation": checkpoint.generation,
         "stream_id": stream_id,
     }
-    with connection.cursor() as cursor:
-        cursor.execute(statement(name), {**key, **values})
-        return cursor.fetchall() if cursor.description else []
 
 
 def _text(error: Exception) -> str:

@@ -6,9 +6,13 @@ from typing import Any, Protocol, TypeVar
 
 import msgspec
 
-from projections.feed import Event, category_of
+from projections.feed import Event, category_of, subject_of
+from projections.sql import statement
 
 Row = TypeVar("Row", bound=msgspec.Struct)
+
+ERASED = "MemberErased"
+"""The event after which no row names its member any more."""
 
 
 class Read(Protocol):
@@ -24,6 +28,13 @@ class Put:
 
     text: str
     rows: Sequence[msgspec.Struct]
+
+
+class Gone(msgspec.Struct, frozen=True, order=True):
+    """A member who was erased."""
+
+    bucket: int
+    member_id: str
 
 
 Load = Callable[[Read, Sequence[Event]], Any]
@@ -44,7 +55,8 @@ class Projector:
     own name and the side, so `{name}_device` is `name_a_device` or `name_b_device`. A change of
     what the tables hold needs a higher `version`; the runners then build it beside the old one.
     `types` are the event types wanted, or None for all. `metadata` says whether the fold looks
-    into the events' metadata.
+    into the events' metadata. `personal` are the tables that name members, by `bucket` and
+    `member_id`: the rows of who is erased are deleted there, whatever the fold wants.
     """
 
     name: str
@@ -55,12 +67,34 @@ class Projector:
     load: Load
     fold: Fold
     metadata: bool = False
+    personal: tuple[str, ...] = ()
 
     def wants(self, event: Event) -> bool:
-        """Whether this event is of the projector's category and one of its types."""
-        if self.types is not None and event.type not in self.types:
+        """Whether this event is of the projector's category and one of its types, or an erasure."""
+        if not self._folds(event) and not (self.personal and event.type == ERASED):
             return False
         return category_of(event.stream_id) == self.category
+
+    def forgets(self, event: Event) -> bool:
+        """Whether this event deletes what there is of its member."""
+        return bool(self.personal) and event.type == ERASED and self.wants(event)
+
+    def known(self, read: Read, events: Sequence[Event]) -> Any:
+        """What the fold needs to know before these events, some of which are erasures perhaps."""
+        return self.load(read, [event for event in events if self._folds(event)])
+
+    def effects(self, known: Any, events: Sequence[Event]) -> list[Put]:
+        """What to write, in this order: what the fold says, then nothing more of who was erased."""
+        folded = [event for event in events if self._folds(event)]
+        puts = list(self.fold(known, folded)) if folded else []
+        gone = sorted({Gone(e.bucket, subject_of(e.stream_id)) for e in events if self.forgets(e)})
+        if gone:
+            text = statement("forget_members")
+            puts += [Put(text.replace("{table}", table), gone) for table in self.personal]
+        return puts
+
+    def _folds(self, event: Event) -> bool:
+        return self.types is None or event.type in self.types
 
 
 def nothing(read: Read, events: Sequence[Event]) -> None:

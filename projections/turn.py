@@ -19,7 +19,7 @@ from licensing import connection
 from projections import carefully, checkpoints, feed, parking, rows, sides
 from projections.checkpoints import Checkpoint, Fenced
 from projections.feed import Event
-from projections.projector import Projector, Put, Row
+from projections.projector import ERASED, Projector, Put, Row
 from projections.sql import statement
 
 log = structlog.get_logger(__name__)
@@ -83,7 +83,7 @@ def _read(plan: Sequence[Work], projectors: Mapping[str, Projector]) -> None:
         }
     )
     ours = [projectors[name] for name, _ in runs]
-    types = {type for projector in ours for type in projector.types or ()}
+    types = {ERASED, *(type for projector in ours for type in projector.types or ())}
     found = feed.read(
         _joined(spans),
         None if any(projector.types is None for projector in ours) else types,
@@ -100,7 +100,7 @@ def _read(plan: Sequence[Work], projectors: Mapping[str, Projector]) -> None:
                 for event in events
                 if checkpoint.position < event.position <= to
                 and projector.wants(event)
-                and event.stream_id not in aside
+                and (event.stream_id not in aside or projector.forgets(event))
             ]
 
 
@@ -129,7 +129,7 @@ def _loaded(plan: Sequence[Work], projectors: Mapping[str, Projector]) -> dict[R
             for event in work.events[checkpoint.run]
         ]
         read = rows.reading(name, side) if events else _nothing
-        known[name, generation] = projectors[name].load(read, events)
+        known[name, generation] = projectors[name].known(read, events)
     return known
 
 
@@ -142,7 +142,7 @@ def _write(work: Work, known: Mapping[Run, Any], projectors: Mapping[str, Projec
     try:
         with db.connection.wrap_database_errors:
             puts = {
-                checkpoint.run: projectors[checkpoint.projection].fold(
+                checkpoint.run: projectors[checkpoint.projection].effects(
                     known[checkpoint.run], work.events[checkpoint.run]
                 )
                 for checkpoint, _ in work.moves
@@ -158,6 +158,10 @@ def _write(work: Work, known: Mapping[Run, Any], projectors: Mapping[str, Projec
                         transaction.send(text, {"bucket": checkpoint.bucket})
                 for put in puts.get(checkpoint.run, ()):
                     _put(transaction, checkpoint, put)
+                for event in work.events[checkpoint.run]:
+                    if projectors[checkpoint.projection].forgets(event):
+                        key = parking.erased(checkpoint, event)
+                        transaction.send(statement("parked_resolve"), key)
     except Fenced as fenced:
         log.info("another worker was faster; nothing of this turn is kept", claim=str(fenced))
         return 0

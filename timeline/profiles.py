@@ -7,9 +7,10 @@ import unicodedata
 from collections.abc import Iterable
 
 import msgspec
-from django.db import transaction
+from django.db import connection, transaction
 
-from licensing import vault
+from licensing import connection as licensing_connection
+from licensing import history, store, vault
 from timeline.models import KnownEmail, MemberProfile
 
 LONGEST_EMAIL = 254
@@ -38,7 +39,10 @@ class Masked(msgspec.Struct, frozen=True):
 
 
 def put(member_id: str, email: str, name: str) -> None:
-    """Keeps who a member is; an earlier e-mail still finds him. Raises ValueError."""
+    """Keeps who a member is; an earlier e-mail still finds him.
+
+    Raises ValueError, and StreamErased for a member who was erased.
+    """
     put_all([Profile(member_id, _checked(email), name)])
 
 
@@ -46,6 +50,9 @@ def put_all(profiles: Iterable[Profile]) -> None:
     """As `put`, for many at once."""
     profiles = list(profiles)
     with transaction.atomic():
+        _hold("lock_shared")
+        for person in profiles:
+            _refuse_erased(person.member_id)
         MemberProfile.objects.bulk_create(
             [
                 MemberProfile(
@@ -96,8 +103,12 @@ def reveal(member_id: str) -> Profile | None:
 
 
 def erase(member_id: str) -> bool:
-    """Deletes the profile and every way to it; whether there was one."""
+    """Deletes the profile and every way to it; whether there was one.
+
+    Of a member whose history was closed before, none can be put here again.
+    """
     with transaction.atomic():
+        _hold("lock")
         KnownEmail.objects.filter(member_id=member_id).delete()
         gone, _ = MemberProfile.objects.filter(pk=member_id).delete()
     return gone > 0
@@ -107,6 +118,19 @@ def mask_email(email: str) -> str:
     """`m•••@example.com`: the first letter and the domain."""
     local, _, domain = email.rpartition("@")
     return f"{local[:1]}•••@{domain}"
+
+
+def _hold(lock: str) -> None:
+    """Until the transaction's end, nobody puts a profile while one is erased, nor the reverse."""
+    with connection.cursor() as cursor:
+        cursor.execute(f"SELECT pg_advisory_xact_{lock}(hashtextextended('profiles', 0))")
+
+
+def _refuse_erased(member_id: str) -> None:
+    stream = history.stream_of(member_id)
+    head = store.stream_head(licensing_connection.opened(), stream)
+    if head is not None and head.erased_at is not None:
+        raise store.StreamErased(stream)
 
 
 def _read(member_id: str) -> Profile | None:

@@ -153,13 +153,14 @@ def apply(known: Known, events: Sequence[Event]) -> list[Put]:
 
 PROJECTOR = Projector(
     name="decision_log",
-    version=1,
+    version=2,
     category="member",
     types=TYPES,
     tables=("{decision_log}", "{decision_log}_license", "{decision_log}_member"),
     load=load,
     fold=apply,
     metadata=True,
+    personal=("{decision_log}", "{decision_log}_license", "{decision_log}_member"),
 )
 
 

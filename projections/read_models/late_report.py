@@ -76,12 +76,13 @@ def apply(known: None, events: Sequence[Event]) -> list[Put]:
 
 PROJECTOR = Projector(
     name="late_report",
-    version=1,
+    version=2,
     category="member",
     types=None,
     tables=("{late_report}",),
     load=nothing,
     fold=apply,
+    personal=("{late_report}",),
 )
 
 

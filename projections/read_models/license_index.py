@@ -122,12 +122,13 @@ def apply(known: Known, events: Sequence[Event]) -> list[Put]:
 
 PROJECTOR = Projector(
     name="license_index",
-    version=1,
+    version=2,
     category="member",
     types=TYPES,
     tables=("{license_index}", "{license_index}_device"),
     load=load,
     fold=apply,
+    personal=("{license_index}", "{license_index}_device"),
 )
 
 

@@ -66,13 +66,14 @@ def apply(known: dict[str, str], events: Sequence[Event]) -> list[Put]:
 
 PROJECTOR = Projector(
     name="limit_watch",
-    version=1,
+    version=2,
     category="member",
     types=TYPES,
     tables=("{limit_watch}", "{limit_watch}_member"),
     load=load,
     fold=apply,
     metadata=True,
+    personal=("{limit_watch}", "{limit_watch}_member"),
 )
 
 

@@ -99,12 +99,13 @@ def apply(known: dict[str, Member], events: Sequence[Event]) -> list[Put]:
 
 PROJECTOR = Projector(
     name="member_directory",
-    version=1,
+    version=2,
     category="member",
     types=None,
     tables=("{member_directory}",),
     load=load,
     fold=apply,
+    personal=("{member_directory}",),
 )
 
 

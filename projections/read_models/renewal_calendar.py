@@ -103,12 +103,13 @@ def apply(known: Known, events: Sequence[Event]) -> list[Put]:
 
 PROJECTOR = Projector(
     name="renewal_calendar",
-    version=1,
+    version=2,
     category="member",
     types=TYPES,
     tables=("{renewal_calendar}",),
     load=load,
     fold=apply,
+    personal=("{renewal_calendar}",),
 )
 
 

@@ -125,12 +125,13 @@ def apply(known: Known, events: Sequence[Event]) -> list[Put]:
 
 PROJECTOR = Projector(
     name="studio_usage",
-    version=1,
+    version=2,
     category="member",
     types=frozenset(COUNTED),
     tables=("{studio_usage}", "{studio_usage}_license"),
     load=load,
     fold=apply,
+    personal=("{studio_usage}_license",),
 )
 
 
