@@ -63,7 +63,10 @@ def recorded(member_id: str) -> list[Item]:
 
 
 def _commanded(row: store.CommandRow, events: list[store.RecordedEvent]) -> Item:
-    command = msgspec.convert(row.data, commands.BY_NAME[row.name])
+    try:
+        command = msgspec.convert(row.data, commands.BY_NAME[row.name])
+    except (KeyError, msgspec.ValidationError) as error:
+        raise fold.UnreadableStream(f"A {row.name} cannot be read: {error}") from None
     metadata = events[-1].metadata if events else row.outcome
     actor = metadata.get("actor")
     return Item(
