@@ -12,11 +12,13 @@ import pytest
 from django.core.management import CommandError, call_command
 from django.utils import timezone
 
-from licensing import backtests, rulebook, service, simulation
+from licensing import backtests, rulebook, service, simulation, store
+from licensing import connection as stores
 from licensing.domain.commands import AcquireLicense, ChangePlan, RenewLicense
 from licensing.models import BacktestRun
 from licensing.rules import hash_of
 from tests.conftest import new_id
+from tests.integration.store_kit import command, event
 
 START = datetime(2026, 3, 1, 12, tzinfo=UTC)
 LATER = START + timedelta(days=40)
@@ -92,6 +94,13 @@ def test_the_rules_in_force_make_no_difference(member: str) -> None:
     found = counted(member, DOCUMENT, START + timedelta(hours=12))
     assert (found.affected, found.other_terms, found.samples) == (0, 0, [])
     assert found.decisions == 5
+
+
+def test_a_command_that_nobody_can_read_is_counted_and_stops_nothing() -> None:
+    odd = new_id()
+    store.append(stores.opened(), f"member-{odd}", [event()], command())
+    found = counted(odd, ROOMY)
+    assert (found.members, found.unreadable, found.decisions) == (1, 1, 0)
 
 
 def test_a_result_comes_back_from_its_values(member: str) -> None:
