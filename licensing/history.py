@@ -35,6 +35,7 @@ __all__ = [
     "foresee",
     "forget",
     "frame",
+    "grown",
     "head",
     "load",
     "same_refusals",
@@ -177,6 +178,16 @@ def foresee(member_ids: Iterable[str]) -> set[str]:
         _remember(start)
         seen.add(name)
     return seen
+
+
+def grown(member: Member, new: Iterable[store.RecordedEvent]) -> None:
+    """Remember the member with what was just appended, so that the next command need not look."""
+    for recorded in new:
+        step = decoded(recorded)
+        if step.event is None or recorded.version != member.version + 1:
+            return
+        member = apply(member, step)
+    _remember(member)
 
 
 def _remember(member: Member) -> None:

@@ -159,6 +159,8 @@ def handle(
             pause = min(LONGEST_PAUSE_S, 0.004 * 2**attempt)
             time.sleep(random.uniform(0, pause))  # noqa: S311 (jitter, no secret)
             continue
+        if foreseen and appended.status == "appended":
+            history.grown(member, appended.events)
         return _answer(appended)
     raise AssertionError("unreachable: each try returns, raises or is made again")
 

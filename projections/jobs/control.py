@@ -5,7 +5,6 @@ from typing import Any
 
 import msgspec
 from django.db import connection
-from django.utils import timezone
 
 from projections import rows
 from projections.jobs.claiming import KINDS
@@ -51,7 +50,7 @@ def try_again(bucket: int, member_id: str, license_id: str, kind: str, due_at: d
     """Take up again what was given up; whether there was such an obligation."""
     key: dict[str, Any] = {
         "bucket": bucket, "member_id": member_id, "license_id": license_id, "kind": _known(kind),
-        "due_at": due_at, "now": timezone.now(),
+        "due_at": due_at,
     }  # fmt: skip
     with connection.cursor() as cursor:
         cursor.execute(statement("jobs_try_again"), key)

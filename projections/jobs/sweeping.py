@@ -131,9 +131,7 @@ class _Sweep:
                     self._leave(left)
                     return False
                 in_hand, left = left[0], left[1:]
-                foreseen = in_hand.member_id in known
-                known.discard(in_hand.member_id)  # its history goes on with this
-                self._counts[self._fulfil(in_hand, foreseen)] += 1
+                self._counts[self._fulfil(in_hand, in_hand.member_id in known)] += 1
         except OUTAGES as error:
             self._leave(left, in_hand, error)
             raise

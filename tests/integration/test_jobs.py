@@ -1,5 +1,6 @@
 """The jobs: what falls due is done once, and what became of it is kept."""
 
+import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
@@ -7,10 +8,11 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from django.db import OperationalError, connection
 
-from licensing import history, service
-from licensing.domain.commands import AcquireLicense, ChangePlan, ReleaseLicense
+from licensing import history, obligations, service, store
+from licensing.domain.commands import AcquireLicense, ChangePlan, ReleaseLicense, RenewLicense
 from projections import builds, jobs, runner, sides
 from projections.jobs import recording
+from projections.jobs.claiming import Claims
 from projections.read_models import renewal_calendar
 from tests.conftest import new_id
 
@@ -202,3 +204,201 @@ def test_a_rebuilt_calendar_does_nothing_twice(license):
     sweep(RENEWAL_DUE)
     assert happened(member) == ["LicenseRenewed"]
     assert attempts(license_id) == [("renew", "accepted", 1, None)]
+
+
+def claim(member, now, **changed):
+    """Take up a member's obligation as a worker would that then says nothing."""
+    claims = Claims("a worker of the tests")
+    found = [each for each in claims.fresh("renew", now, 10_000) if each.member_id == member]
+    with connection.cursor() as cursor:  # the others are left to their own tests
+        cursor.execute(
+            "UPDATE job_attempt SET claimed = false, next_attempt_at = %s"
+            " WHERE worker = 'a worker of the tests' AND member_id <> %s",
+            [now, member],
+        )
+    return found
+
+
+def test_two_obligations_of_one_member_are_done_with_one_look(fresh):
+    member = fresh()
+    ask(member, ChangePlan("standard", "DE"))
+    for number in range(2):
+        ask(member, AcquireLicense(f"film-{number}", "d1"))
+    runner.catch_up()
+    due = START + timedelta(hours=336 - 24)
+    sweep(due)
+    assert happened(member)[-2:] == ["LicenseRenewed"] * 2
+    held = history.current(member)
+    assert len(held.licenses) == 2
+    history.forget(member)
+    assert history.current(member) == held  # what was folded on the way is what is stored
+
+
+def test_a_stopped_worker_that_goes_on_later_records_nothing(license):
+    member, license_id = license
+    (stopped,) = claim(member, RENEWAL_DUE)
+    later = RENEWAL_DUE + jobs.LEASE + SECOND
+    sweep(later)
+    assert attempts(license_id)[0][:3] == ("renew", "accepted", 2)
+    book = recording.Book()
+    book.end(stopped, "gave up", "by a worker from the past")
+    book.close(later)
+    book.put_off(stopped, later, "by a worker from the past")
+    recording.release([stopped], later)
+    assert attempts(license_id) == [("renew", "accepted", 2, None)]
+
+
+def test_what_was_done_unsaid_is_found_in_the_log(license):
+    """The worker died after its command and before its record, and the calendar has gone on."""
+    member, license_id = license
+    (lost,) = claim(member, RENEWAL_DUE)
+    ask_as_job(lost, RENEWAL_DUE)
+    runner.catch_up()
+    sweep(RENEWAL_DUE + jobs.LEASE + SECOND)
+    assert happened(member) == ["LicenseRenewed"]
+    assert attempts(license_id)[0][:2] == ("renew", "accepted")
+
+
+def ask_as_job(obligation, now):
+    service.handle(
+        obligation.member_id,
+        RenewLicense(obligation.license_id),
+        command_id=obligations.renewal_command_id(obligation.license_id, obligation.due_at),
+        actor=service.Actor("job", "renew"),
+        now=now,
+    )
+
+
+def test_an_open_attempt_that_was_overtaken_is_closed_and_opened_again_when_due_again(license):
+    member, license_id = license
+    claim(member, RENEWAL_DUE)
+    with connection.cursor() as cursor:
+        cursor.execute("UPDATE renewal_calendar SET renew_at = NULL WHERE member_id = %s", [member])
+    sweep(RENEWAL_DUE + jobs.LEASE + SECOND)
+    assert attempts(license_id)[0][:2] == ("renew", "superseded")
+    assert happened(member) == []
+    rebuilt(renewal_calendar.PROJECTOR)
+    sweep(RENEWAL_DUE + jobs.LEASE + 2 * SECOND)
+    assert happened(member) == ["LicenseRenewed"]
+    assert attempts(license_id)[0][:2] == ("renew", "accepted")
+
+
+def rebuilt(projector):
+    runner.rebuild(projector)
+    runner.catch_up()
+
+
+def test_what_kills_its_workers_is_tried_alone_and_given_up(license):
+    member, license_id = license
+    now = RENEWAL_DUE
+    claim(member, now)
+    for lost in range(1, jobs.MOST_LOST):
+        now += jobs.LEASE + SECOND
+        (again,) = Claims("t").suspect(["renew"], now)
+        assert (again.member_id, again.attempts) == (member, lost + 1)
+        assert not Claims("t").again(["renew"], now, 10_000)
+    now += jobs.LEASE + SECOND
+    sweep(now)
+    (row,) = attempts(license_id)
+    assert row[:2] == ("renew", "gave up")
+    assert f"Lost {jobs.MOST_LOST} times" in row[3]
+    assert happened(member) == []
+    mine = [each for each in jobs.failing(999) if each.license_id == license_id]
+    assert [each.outcome for each in mine] == ["gave up"]
+    again = (store.bucket_of(history.stream_of(member)), member, license_id, "renew", RENEWAL_DUE)
+    assert jobs.try_again(*again)
+    assert not jobs.try_again(*again)
+    sweep(now)
+    assert happened(member) == ["LicenseRenewed"]
+
+
+def test_a_paused_kind_is_left_alone_and_gone_on_with(license):
+    member, license_id = license
+    jobs.pause("renew", by="olga", reason="the rules are being looked at")
+    try:
+        sweep(RENEWAL_DUE)
+        assert happened(member) == []
+        assert attempts(license_id) == []
+        item = {item["kind"]: item for item in jobs.status(RENEWAL_DUE)["items"]}["renew"]
+        assert item["paused"]
+        assert (item["paused_by"], item["due"] > 0) == ("olga", True)
+    finally:
+        jobs.resume("renew", by="olga")
+    sweep(RENEWAL_DUE)
+    assert happened(member) == ["LicenseRenewed"]
+
+
+def test_after_an_outage_the_oldest_come_first_at_the_set_rate(fresh):
+    """What fell due over six hours is caught up in order, not all at once."""
+    members = []
+    for hour in range(12):
+        member = fresh()
+        ask(member, ChangePlan("basic", "DE"), now=START + hour * HOUR)
+        license_id = ask(member, AcquireLicense("metropolis", "d1"), now=START + hour * HOUR)
+        members.append((member, license_id.license_id))
+    runner.catch_up()
+    now = RENEWAL_DUE + 12 * HOUR
+    jobs.sweep(RENEWAL_DUE - SECOND)  # what other tests left behind
+    jobs.set_rate("renew", 4)
+    try:
+        time.sleep(1.1)  # a second's worth is saved up, and no more
+        jobs.sweep(now)
+        done = [bool(attempts(license_id)) for _, license_id in members]
+        assert 0 < sum(done) < len(members)
+        assert done == sorted(done, reverse=True)
+        jobs.sweep(now)
+        again = [bool(attempts(license_id)) for _, license_id in members]
+        assert sum(again) <= sum(done) + 4
+    finally:
+        jobs.set_rate("renew", None)
+    sweep(now)
+    for member, license_id in members:
+        assert happened(member)[-1] == "LicenseRenewed"
+        assert attempts(license_id)[0][:2] == ("renew", "accepted")
+
+
+@pytest.mark.parametrize("bound", [0, -1, 1_000_000])
+def test_a_rate_is_a_number_that_means_something(bound):
+    with pytest.raises(ValueError, match="per_second"):
+        jobs.set_rate("renew", bound)
+
+
+def test_a_job_that_does_not_exist_is_nobodys_to_pause():
+    with pytest.raises(LookupError):
+        jobs.pause("delete", by="x", reason="y")
+
+
+def test_the_command_ids_of_jobs_are_nobody_elses(license):
+    member, license_id = license
+    stolen = obligations.renewal_command_id(license_id, RENEWAL_DUE)
+    for kind in ("api", "staff", "device", "import"):
+        with pytest.raises(service.InvalidCommand, match="jobs'"):
+            service.handle(
+                member,
+                RenewLicense(license_id),
+                command_id=stolen,
+                actor=service.Actor(kind, "somebody"),
+                now=START,
+            )
+    sweep(RENEWAL_DUE)
+    assert happened(member) == ["LicenseRenewed"]
+
+
+def test_the_sum_of_outcomes_is_kept_by_the_hour(license):
+    def accepted():
+        items = {item["kind"]: item for item in jobs.status(RENEWAL_DUE)["items"]}
+        return items["renew"]["outcomes"].get("accepted", 0)
+
+    before = accepted()
+    sweep(RENEWAL_DUE)
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT sum(count) FROM job_tally WHERE kind = 'renew' AND outcome = 'accepted'"
+        )
+        assert cursor.fetchone()[0] == accepted() >= before + 1
+
+
+def test_what_comes_in_the_next_day_is_counted_by_the_hour(license):
+    hours = jobs.upcoming(RENEWAL_DUE - timedelta(hours=3, minutes=30))["renew"]
+    assert len(hours) == 24
+    assert hours[3] >= 1
