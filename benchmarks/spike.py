@@ -30,8 +30,8 @@ TERMS = {
 }  # fmt: skip
 
 
-def past(licenses: int, due_from: datetime) -> None:
-    """Import members with licenses whose renewal falls due in the hour after `due_from`."""
+def past(licenses: int, due_from: datetime, prefix: str = "spike", within: float = 3600.0) -> None:
+    """Import members with licenses whose renewal falls due within seconds from `due_from` on."""
     import json
 
     import licensing
@@ -40,9 +40,10 @@ def past(licenses: int, due_from: datetime) -> None:
     from licensing.import_past import PastEvents
 
     document = json.loads((Path(licensing.__file__).parent / "demo" / "rules_1.json").read_text())
+    start = datetime(2024, 1, 1, tzinfo=UTC)
     rulemaking.publish(
-        rulebook.RULE_SET, document, valid_from=datetime(2024, 1, 1, tzinfo=UTC),
-        command_id="spike", actor=service.Actor("staff", "spike"), now=due_from,
+        rulebook.RULE_SET, document, valid_from=start, command_id="spike",
+        actor=service.Actor("staff", "spike"), now=start,
     )  # fmt: skip
 
     class Tally:
@@ -55,12 +56,12 @@ def past(licenses: int, due_from: datetime) -> None:
     events = PastEvents(Tally(), refuse)
     issued = due_from - timedelta(hours=TERMS["license_h"] - TERMS["renew_window_h"])
     for number in range(licenses // EACH):
-        member = f"spike-{number:06}"
-        at = issued + timedelta(seconds=3600 * number * EACH / licenses)
+        member = f"{prefix}-{number:06}"
+        at = issued + timedelta(seconds=within * number * EACH / licenses)
         for each in range(EACH):
             when = at + timedelta(microseconds=each)
             data = {
-                "license_id": f"lic-{number:06}-{each}", "title_id": f"title-{number % 997}",
+                "license_id": f"{prefix}-{number:06}-{each}", "title_id": f"title-{number % 997}",
                 "device_id": "tablet", "title": {"studio": f"studio-{number % 31}"},
                 "device": {"type": "tablet"}, "context": {},
                 "expires_at": (when + timedelta(hours=TERMS["license_h"])).isoformat(),

@@ -1,12 +1,14 @@
 """The pulse of a process: its own heartbeat row, from a thread, and a worker that went deaf ends.
 
-A worker can lose its broker without noticing. It lives, so nobody starts it anew, and takes
-nothing; only comparing what it took with a beat that is alive shows it.
+A worker can go deaf: it lost its broker without noticing, or holds as many messages as it may, for
+processes that were killed. It lives, so nobody starts it anew, and takes nothing; only comparing
+what it took with a beat that is alive shows it.
 """
 
 import os
 import signal
 import threading
+import time
 from datetime import datetime
 
 import structlog
@@ -18,9 +20,11 @@ from projections import heartbeat
 log = structlog.get_logger(__name__)
 
 EVERY = 5.0
-DEAF_AFTER = 60.0
+# Longer than any task may run, with time left in the minute within which lost work is done again.
+DEAF_AFTER = 30.0
 # A tick goes to one of the workers, so that each of many is called rarely.
-PER_WORKER = 15.0
+PER_WORKER = 17.0
+LAST_WORDS = 10.0
 
 
 class Pulse:
@@ -53,7 +57,9 @@ class Pulse:
                         "no message for too long while the beat goes on; ending to start anew"
                     )
                     os.kill(os.getpid(), signal.SIGTERM)
-                    return
+                    time.sleep(LAST_WORDS)
+                    # It waits for tasks whose processes are gone: nobody is coming.
+                    os._exit(1)
             except Exception as error:  # the database is away, which others say louder
                 log.warning("no heartbeat", error=repr(error))
                 connection.close()

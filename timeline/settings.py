@@ -176,6 +176,9 @@ DATABASES = {
 # Celery: hints only; what must happen is in PostgreSQL
 BROKER_CONN = ADDRESSES.get("PLAYHEAD_BROKER_CONN") or conninfo(DATABASES["default"])
 CELERY_BROKER_URL = os.environ.get("CELERY_BROKER_URL") or "pgmq://localhost"
+TASK_LIMIT_S = 20
+# More than two tasks at their limit, less than the minute within which lost work is done again.
+VISIBILITY_S = 45
 if CELERY_BROKER_URL.startswith("pgmq:"):
     CELERY_BROKER_TRANSPORT_OPTIONS: dict[str, Any] = {
         # Said explicitly, because the client would otherwise read DATABASE_URL and take its role.
@@ -184,18 +187,20 @@ if CELERY_BROKER_URL.startswith("pgmq:"):
         "use_notify": True,
         "notify_throttle_interval_ms": 0,
         "wait_time_seconds": 0,
-        "visibility_timeout": 60,
+        "visibility_timeout": VISIBILITY_S,
         "pool_size": 2,
         "pool_timeout": 2,
     }
 elif CELERY_BROKER_URL.startswith(("redis:", "rediss:")):
     CELERY_BROKER_TRANSPORT_OPTIONS = {
-        "visibility_timeout": 60,
+        "visibility_timeout": VISIBILITY_S,
         "socket_timeout": 5,
         "socket_connect_timeout": 2,
     }
 else:
     CELERY_BROKER_TRANSPORT_OPTIONS = {"confirm_publish": True}
+    # A worker that was stopped says nothing; after two of these its messages go to another.
+    CELERY_BROKER_HEARTBEAT = 15
 CELERY_BROKER_CONNECTION_TIMEOUT = 2
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 CELERY_BROKER_CONNECTION_MAX_RETRIES = None
@@ -204,7 +209,7 @@ CELERY_TASK_IGNORE_RESULT = True
 CELERY_TASK_ACKS_LATE = True
 CELERY_TASK_REJECT_ON_WORKER_LOST = True
 CELERY_TASK_SOFT_TIME_LIMIT = 15
-CELERY_TASK_TIME_LIMIT = 20
+CELERY_TASK_TIME_LIMIT = TASK_LIMIT_S
 CELERY_TASK_SERIALIZER = "json"
 CELERY_ACCEPT_CONTENT = ["json"]
 CELERY_WORKER_PREFETCH_MULTIPLIER = 1

@@ -1,0 +1,64 @@
+"""The fault tests on RabbitMQ and Redis, and those of every broker that take a while."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.workers.brokers import Pgmq, RabbitMQ, Redis
+from tests.workers.product import Product
+from tests.workers.product import product as made
+from tests.workers.scenarios import Faults, Redelivery
+
+needs_rabbitmq = pytest.mark.skipif(bool(RabbitMQ.missing), reason=RabbitMQ.missing or "here")
+needs_redis = pytest.mark.skipif(bool(Redis.missing), reason=Redis.missing or "here")
+BROKERS = {
+    "pgmq": lambda server, folder: Pgmq(server),
+    "rabbitmq": lambda server, folder: RabbitMQ(folder),
+    "redis": lambda server, folder: Redis(folder),
+}
+
+
+@pytest.fixture(scope="class")
+def product(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Product]:
+    """A product on the broker that the class names, with quick timeouts or the product's own."""
+    wanted = request.cls
+    folder = tmp_path_factory.mktemp(wanted.broker)
+    with made(folder, BROKERS[wanted.broker], quick=issubclass(wanted, Faults)) as ready:
+        yield ready
+
+
+class OutageOfAMinute(Faults):
+    """What the short tests of `make test` have no time for."""
+
+    licenses = 1_000
+    outage_s = 60.0
+
+
+class TestPgmq(OutageOfAMinute):
+    broker = "pgmq"
+
+
+@needs_rabbitmq
+class TestRabbitMQ(OutageOfAMinute):
+    broker = "rabbitmq"
+
+
+@needs_redis
+class TestRedis(OutageOfAMinute):
+    broker = "redis"
+
+
+class TestPgmqRedelivery(Redelivery):
+    broker = "pgmq"
+
+
+@needs_rabbitmq
+class TestRabbitMQRedelivery(Redelivery):
+    broker = "rabbitmq"
+
+
+@needs_redis
+class TestRedisRedelivery(Redelivery):
+    broker = "redis"
