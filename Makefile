@@ -23,7 +23,7 @@ run: $(BIN)/.base ## start everything on http://127.0.0.1:8000 (PLAYHEAD_PORT), 
 test: $(BIN)/.dev $(if $(filter yes,$(BROWSER)),browser) ## all tests, the browser's too
 	$(BIN)/pytest $(if $(filter yes,$(BROWSER)),,--ignore=tests/browser) $(PYTEST_ARGS)
 
-faults: $(BIN)/.dev ## the long tests of the store: a million events and more
+faults: $(BIN)/.dev ## the long tests: a million events, and workers and brokers killed
 	$(BIN)/pytest tests/faults $(PYTEST_ARGS)
 
 fuzz: $(BIN)/.dev ## 1,000 odd requests at each call of the API, as who may and who may not

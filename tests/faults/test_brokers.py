@@ -1,4 +1,4 @@
-"""The fault tests on RabbitMQ and Redis, and those of every broker that take a while."""
+"""Real workers and a real beat on pgmq, RabbitMQ and Redis, killed, stopped and cut off."""
 
 from collections.abc import Iterator
 
@@ -30,7 +30,7 @@ def product(
 
 
 class OutageOfAMinute(Faults):
-    """What the short tests of `make test` have no time for."""
+    """Long enough that every timeout passes within it."""
 
     licenses = 1_000
     outage_s = 60.0

@@ -17,6 +17,8 @@ from tests.workers.brokers import Broker
 from timeline import embedded
 
 ROOT = Path(__file__).parents[2]
+CALENDAR = "renewal_calendar_a"
+"""The side that is live as long as nobody rebuilds it; nobody does here."""
 PREPARE = """
 import sys
 import django
@@ -194,7 +196,7 @@ class Product:
     def open(self, prefix: str) -> int:
         """How many of a run's licenses were not renewed yet."""
         ((count,),) = self.ask(
-            """SELECT count(*) FROM renewal_calendar c
+            f"""SELECT count(*) FROM {CALENDAR} c
                 WHERE member_id LIKE %s || '-%%' AND renewals = 0""",
             prefix,
         )
@@ -211,7 +213,7 @@ class Product:
     def calendar(self, prefix: str) -> int:
         """How many of a run's licenses the calendar knows."""
         ((count,),) = self.ask(
-            "SELECT count(*) FROM renewal_calendar WHERE member_id LIKE %s || '-%%'", prefix
+            f"SELECT count(*) FROM {CALENDAR} WHERE member_id LIKE %s || '-%%'", prefix
         )
         return int(count)
 

@@ -1,6 +1,9 @@
 """What is done to workers, beats, brokers and PostgreSQL, and what must hold after each.
 
 The same on every broker: each obligation is met exactly once, and soon again.
+
+"Soon" does not always hold yet: on pgmq and a busy machine the same scenario takes 20 s, or more
+than a minute. So none of them is in `make test`; `make faults` runs them, and may be red.
 """
 
 import os
@@ -77,6 +80,26 @@ class Faults:
             60,
         )
 
+    def test_each_message_is_delivered_ten_times(self, product: Product) -> None:
+        """Under one message id, to two workers at once."""
+        prefix = product.due(self.licenses, within=2)
+        product.send(
+            ("projections.tasks.catch_up", {"seconds": 0.5}, 10),
+            ("projections.tasks.sweep", {}, 10),
+            ("projections.tasks.sweep", {}, 10),
+        )
+        self.run_up(product, workers=2)
+        self.finish(product, prefix)
+
+    def test_every_message_is_lost(self, product: Product) -> None:
+        """A purged queue is nothing but a late tick."""
+        self.run_up(product)
+        prefix = product.due(self.licenses, within=5)
+        for _ in range(5):
+            product.broker.purge()
+            time.sleep(0.7)
+        self.finish(product, prefix)
+
     def test_a_killed_worker(self, product: Product) -> None:
         """SIGKILL of the worker with all its children, in the middle of its work, three times."""
         self.run_up(product)
@@ -149,28 +172,12 @@ class Faults:
         product.broker.start()
         self.finish(product, prefix, seconds=PROMISED_S + 30)
 
-    def test_every_message_is_lost(self, product: Product) -> None:
-        """A purged queue is nothing but a late tick."""
-        self.run_up(product)
-        prefix = product.due(self.licenses, within=5)
-        for _ in range(5):
-            product.broker.purge()
-            time.sleep(0.7)
-        self.finish(product, prefix)
-
-    def test_each_message_is_delivered_ten_times(self, product: Product) -> None:
-        """Under one message id, to two workers at once."""
-        prefix = product.due(self.licenses, within=2)
-        product.send(
-            ("projections.tasks.catch_up", {"seconds": 0.5}, 10),
-            ("projections.tasks.sweep", {}, 10),
-            ("projections.tasks.sweep", {}, 10),
-        )
-        self.run_up(product, workers=2)
-        self.finish(product, prefix)
-
     def test_a_poison_task(self, product: Product) -> None:
-        """It ends the process that runs it; after five times it is left alone, and others go on."""
+        """It ends the process that runs it; after five times it is left alone, and others go on.
+
+        Not fulfilled on pgmq, so far: with one process in the pool, what waits behind the task was
+        not begun within the minute. The cause is not known; `make faults` shows it in red.
+        """
         product.send(
             ("tests.poison", {}, 1), *[("tests.probe", {"name": f"behind{n}"}, 1) for n in range(5)]
         )
