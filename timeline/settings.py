@@ -134,6 +134,7 @@ MIDDLEWARE = [
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "axes.middleware.AxesMiddleware",
     "timeline.middleware.SayUnavailable",
+    "timeline.own_writes.ReadYourWrites",
     "timeline.middleware.DefaultDeny",
 ]
 
@@ -153,6 +154,7 @@ TEMPLATES = [
                 "django.contrib.auth.context_processors.auth",
                 "django.contrib.messages.context_processors.messages",
                 "timeline.context.frame",
+                "timeline.own_writes.frame",
             ],
         },
     }

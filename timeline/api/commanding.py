@@ -13,8 +13,7 @@ from ninja.parser import Parser
 
 from licensing import obligations, service, store
 from licensing.domain.commands import AcquireLicense, Command
-from projections import hints
-from timeline import guard
+from timeline import guard, own_writes
 from timeline.api import inputs, outputs
 from timeline.api.problems import Problem, invalid
 from timeline.requests import id_of
@@ -73,7 +72,7 @@ def run(
         # Nobody named a version: other commands of this member were quicker at every try.
         detail = "too many commands of this member at once; send the same request again"
         raise Problem(503, "member_busy", detail, headers={"Retry-After": "1"}) from None
-    hints.nudge()
+    own_writes.wrote(request, given.events)
     return outputs.answer(given)
 
 

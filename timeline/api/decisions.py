@@ -24,7 +24,7 @@ Rule = Annotated[
 ]
 
 
-@router.get("", auth=keys.READ, openapi_extra=told(shapes.Page[shapes.MadeDecision]))
+@router.get("", auth=keys.READ, openapi_extra=told(shapes.Page[shapes.MadeDecision], listing=True))
 def list_decisions(
     request: HttpRequest,
     rule: Rule,

@@ -19,7 +19,7 @@ from timeline.presenters import state
 router = Router(tags=["members"])
 
 
-@router.get("", auth=keys.READ, openapi_extra=told(shapes.Page[shapes.FoundMember]))
+@router.get("", auth=keys.READ, openapi_extra=told(shapes.Page[shapes.FoundMember], listing=True))
 def list_members(
     request: HttpRequest,
     q: inputs.Query = "",

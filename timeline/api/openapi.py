@@ -11,10 +11,32 @@ from typing import Any
 
 import msgspec
 
+from timeline import own_writes
 from timeline.api import codes, shapes
 
 EXAMPLES = Path(__file__).with_name("examples.json")
 _REF = "#/components/schemas/{name}"
+_READ_HEADERS = (
+    {
+        "name": own_writes.HEADER,
+        "in": "header",
+        "description": "That of your last command's answer: what is listed waits for it, up to half"
+        f" a second; an answer that was not as far then has the header {own_writes.CATCHING_UP}.",
+        "schema": {"type": "string", "pattern": "^[0-9]{1,4}[.][0-9]{1,15}$"},
+    },
+)
+_ANSWER_HEADERS = {
+    own_writes.HEADER: {
+        "description": "Where the command's last event is in the feed; absent when it made none."
+        " Sent along with the next call, it makes lists wait for what was just done.",
+        "schema": {"type": "string"},
+    },
+    own_writes.CATCHING_UP: {
+        "description": "The read models that had not come to the position that was sent along:"
+        " what was just done may not be listed yet. Absent otherwise.",
+        "schema": {"type": "string"},
+    },
+}
 _COMMAND_HEADERS = (
     {
         "name": "Idempotency-Key",
@@ -31,14 +53,19 @@ _COMMAND_HEADERS = (
 )
 
 
-def told(answer: Any, *own: str, command: bool = False) -> dict[str, Any]:
+def told(answer: Any, *own: str, command: bool = False, listing: bool = False) -> dict[str, Any]:
     """The `openapi_extra` of an operation: the shape of its answer, and the codes it may give.
 
-    `command` adds the headers and codes of whatever is decided and appended.
+    `command` adds the headers and codes of whatever is decided and appended, `listing` the
+    headers of what is read from read models.
     """
-    return {"x-answer": answer, "x-codes": (*own, *(codes.COMMAND if command else ()))} | (
-        {"parameters": [dict(header) for header in _COMMAND_HEADERS]} if command else {}
-    )
+    headers = _COMMAND_HEADERS if command else _READ_HEADERS if listing else ()
+    told: dict[str, Any] = {
+        "x-answer": answer,
+        "x-codes": (*own, *(codes.COMMAND if command else ())),
+        "x-headers": (own_writes.HEADER,) * command + (own_writes.CATCHING_UP,) * listing,
+    }
+    return told | ({"parameters": [dict(header) for header in headers]} if headers else {})
 
 
 def complete(schema: dict[str, Any]) -> dict[str, Any]:
@@ -68,9 +95,13 @@ def _describe(method: str, operation: dict[str, Any], shape: dict[str, Any]) -> 
     if body is not None and "request" in example:
         body["example"] = example["request"]
     content = {"schema": shape} | ({"example": example["answer"]} if "answer" in example else {})
-    operation["responses"] = {
-        200: {"description": "The answer.", "content": {"application/json": content}}
+    answer: dict[str, Any] = {
+        "description": "The answer.",
+        "content": {"application/json": content},
     }
+    if headers := operation.pop("x-headers", ()):
+        answer["headers"] = {name: _ANSWER_HEADERS[name] for name in headers}
+    operation["responses"] = {200: answer}
     names = (*codes.ALWAYS, *(codes.BODY if method != "get" else ()), *operation.pop("x-codes", ()))
     for status, found in codes.by_status(names).items():
         operation["responses"][status] = _problem(status, found)
