@@ -38,8 +38,9 @@ def test_every_statement_is_asked_for(package):
     assert unused == []
 
 
-def test_vendored_files_are_as_recorded():
-    vendor = ROOT / "static" / "vendor"
+@pytest.mark.parametrize("folder", ["static/vendor", "tests/browser/vendor"])
+def test_vendored_files_are_as_recorded(folder):
+    vendor = ROOT / folder
     recorded = json.loads((vendor / "VENDORED.json").read_text())
     hashes = {name: said for package in recorded for name, said in package["files"].items()}
     kept = {

@@ -1,0 +1,201 @@
+"""Every page in a real browser: nothing that axe finds, nothing that the policy stops, no overflow.
+
+The pages are those of the URL resolver, so that a new one is tested without anybody's doing.
+"""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, Literal
+
+import pytest
+from django.contrib.auth.models import Group, User
+from playwright.sync_api import Browser, Page
+
+from licensing import rulebook
+from projections import runner
+from tests.browser.conftest import Site
+from tests.conftest import new_id
+from tests.web import every_view
+from tests.web.api_client import publish_rules
+from tests.web.story import tell
+from tests.web.test_pages import staff
+from tests.web.test_policy import PLACE
+from timeline.policy import STAFF_ROLES, declared
+
+AXE = (Path(__file__).parent / "vendor" / "axe-core" / "axe.min.js").read_text()
+SCHEMES: tuple[Literal["light", "dark"], ...] = ("light", "dark")
+# What the browser itself counts, besides what it writes to the console.
+COUNTED = """
+window.violations = [];
+document.addEventListener('securitypolicyviolation', (event) => {
+  window.violations.push(`${event.effectiveDirective} ${event.blockedURI} ${event.sourceFile}`);
+});
+"""
+# Answers that are no pages, and those to be saved.
+NO_PAGE = ("healthz", "readyz", "metrics")
+FILES = (".csv", ".json", ".jsonl", ".txt", ".xlsx")
+
+
+@pytest.fixture(scope="module")
+def told(database: object, published_rules: object) -> tuple[str, int]:
+    """A member with a story, and its last step."""
+    publish_rules()
+    member = new_id("m")
+    last = tell(member)
+    runner.catch_up()
+    return member, last
+
+
+@pytest.fixture(scope="module")
+def everybody(chromium: Browser, served: Site) -> Iterator[Page]:
+    """A page of somebody with all roles, on which violations of the policy are counted."""
+    user = User.objects.create_user(name := new_id("user"), password=name)
+    user.groups.set([Group.objects.get_or_create(name=role)[0] for role in STAFF_ROLES])
+    context = chromium.new_context(base_url=served.url)
+    context.add_init_script(COUNTED)
+    page = context.new_page()
+    page.goto("/sign-in/")
+    page.fill("input[name=username]", name)
+    page.fill("input[name=password]", name)
+    page.press("input[name=password]", "Enter")
+    page.wait_for_url(lambda url: "/sign-in/" not in url)
+    yield page
+    context.close()
+
+
+def pages() -> list[str]:
+    """The routes of all pages for staff that open with a GET."""
+    found = [
+        view.route
+        for view in every_view.pages()
+        if (asked := declared(view.callback)) is not None
+        and asked.kind == "staff"
+        and view.route not in NO_PAGE
+        and not view.route.endswith(FILES)
+    ]
+    return sorted(set(found))
+
+
+def more(member: str, last: int) -> list[str]:
+    """States of pages that an address alone reaches."""
+    step = f"/members/{member}/timeline/{last}/"
+    return [
+        *(f"{step}?tab={tab}" for tab in ("state", "why", "compare", "raw", "what-if")),
+        f"/members/{member}/timeline/10/?tab=why",
+        f"{step}?order=happened&view=table", f"{step}?q=nothing+like+it", "/?q=m", "/?q=device:",
+        "/?q=gone", "/queues/refusals/?period=7d", "/catalogue/?q=zzz", "/nothing/here/",
+        f"/members/{new_id('nobody')}/timeline/",
+    ]  # fmt: skip
+
+
+def faults(page: Page) -> list[str]:
+    """What axe says of the page as it is now, a line for each rule and place."""
+    # Not a script of the page: the policy would rightly refuse it.
+    page.evaluate(AXE)
+    found: list[dict[str, Any]] = page.evaluate(
+        "async () => (await axe.run(document, {resultTypes: ['violations']})).violations"
+    )
+    return [
+        f"{each['id']} {each['impact']}: {node['target']} {node['html'][:160]}"
+        for each in found
+        for node in each["nodes"][:3]
+    ]
+
+
+def looked_at(page: Page, url: str) -> list[str]:
+    """Everything that is wrong with a page, at both widths; nothing of what is no page."""
+    said: list[str] = []
+    answer = page.request.get(url)
+    assert answer.status < 500, url
+    if answer.status == 405 or "text/html" not in answer.headers.get("content-type", ""):
+        return []
+
+    def heard(message: Any) -> None:
+        # The document's own status is no fault of it.
+        if message.type == "error" and "the server responded with a status" not in message.text:
+            said.append(message.text)
+
+    def broke(error: Any) -> None:
+        said.append(str(error))
+
+    page.on("console", heard)
+    page.on("pageerror", broke)
+    page.goto(url)
+    for width in (1440, 390):
+        page.set_viewport_size({"width": width, "height": 900})
+        said += [f"{width} px: {fault}" for fault in faults(page)]
+        over = page.evaluate(
+            "document.documentElement.scrollWidth - document.documentElement.clientWidth"
+        )
+        if over > 0:
+            said.append(f"{width} px: {over} px too wide")
+    said += page.evaluate("window.violations")
+    page.remove_listener("console", heard)
+    page.remove_listener("pageerror", broke)
+    return [f"{url}: {fault}" for fault in said]
+
+
+@pytest.fixture(scope="module")
+def values(told: tuple[str, int]) -> dict[str, str]:
+    """What the places in routes are filled with: things that are there."""
+    author = staff("rules author")
+    drafts = f"/rules/{rulebook.RULE_SET}/drafts/"
+    draft = author.post(drafts, {"title": "Another device", "key": new_id("k")})["Location"].rstrip(
+        "/"
+    )
+    member, last = told
+    return {
+        "member_id": member, "version": str(last), "rule_set": rulebook.RULE_SET, "number": "1",
+        "draft": draft.rpartition("/")[2], "part": "facts",
+        "event_id": "00000000-0000-4000-8000-000000000000",
+    }  # fmt: skip
+
+
+def address(route: str, values: dict[str, str]) -> str:
+    """The route with its places filled."""
+    known = values | ({"version": "1"} if route.startswith("rules/") else {})
+    return "/" + PLACE.sub(lambda place: known[place[2]], route)
+
+
+@pytest.mark.parametrize("scheme", SCHEMES)
+@pytest.mark.parametrize("route", pages())
+def test_a_page_is_for_everybody(
+    everybody: Page, values: dict[str, str], route: str, scheme: Literal["light", "dark"]
+) -> None:
+    everybody.emulate_media(color_scheme=scheme)
+    found = looked_at(everybody, address(route, values))
+    assert not found, "\n".join(found)
+
+
+@pytest.mark.parametrize("scheme", SCHEMES)
+def test_states_of_pages_are_for_everybody(
+    everybody: Page, told: tuple[str, int], scheme: Literal["light", "dark"]
+) -> None:
+    everybody.emulate_media(color_scheme=scheme)
+    found = [fault for url in more(*told) for fault in looked_at(everybody, url)]
+    assert not found, "\n".join(found)
+
+
+@pytest.mark.parametrize("scheme", SCHEMES)
+def test_the_sign_in_is_for_everybody(page: Page, scheme: Literal["light", "dark"]) -> None:
+    page.add_init_script(COUNTED)
+    page.emulate_media(color_scheme=scheme)
+    found = looked_at(page, "/sign-in/")
+    assert not found, "\n".join(found)
+
+
+def test_what_is_wrong_would_be_seen(everybody: Page, told: tuple[str, int]) -> None:
+    """The three measures on a page that was spoiled."""
+    everybody.goto("/")
+    everybody.evaluate(
+        """() => {
+          const picture = document.createElement('img');
+          picture.src = 'https://elsewhere.example/a.png';
+          picture.setAttribute('style', 'width: 1px');
+          document.getElementById('main').append(picture);
+        }"""
+    )
+    assert any(fault.startswith("image-alt") for fault in faults(everybody))
+    stopped = everybody.evaluate("window.violations")
+    assert any(fault.startswith("img-src") for fault in stopped)
+    assert any(fault.startswith("style-src") for fault in stopped)
