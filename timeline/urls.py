@@ -7,7 +7,6 @@ from timeline.policy import public
 from timeline.views import (
     audit,
     catalogue,
-    doctor,
     exports,
     health,
     home,
@@ -44,7 +43,7 @@ urlpatterns = [
     # Behind the timelines: its addresses take any word for a version.
     path("rules/", include("timeline.views.rules.urls")),
     path("events/<uuid:event_id>/", timeline.event, name="event"),
-    path("operations/doctor/", doctor.page, name="doctor"),
+    path("operations/", include("timeline.views.operations.urls")),
     path("healthz", health.healthz),
     path("readyz", health.readyz),
     path("api/v1/", api.urls),

@@ -19,7 +19,7 @@ def page(request: HttpRequest) -> HttpResponseBase:
     found = sorted(doctor.examine(sample=sample), key=lambda finding: ORDER[finding.status])
     counted = {status: sum(each.status == status for each in found) for status in ORDER}
     context = {
-        "section": "doctor",
+        "section": "operations",
         "found": found,
         "counted": counted,
         "verdict": next(status for status in ORDER if counted[status]),

@@ -1,0 +1,240 @@
+"""The operations pages: what they show, who may do what, and that each deed is done and noted."""
+
+import re
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import Group, User
+from django.db import connection
+from django.test import Client
+
+from licensing import store
+from licensing.history import stream_of
+from licensing.models import AuditEntry
+from projections import builds, census, heartbeat, jobs, parking, registry, runner, samples
+from projections.parking import Parked
+from projections.samples import Sample
+from tests.conftest import new_id
+from tests.web.story import tell
+from tests.web.test_pages import assert_strict
+from timeline.presenters import events, operations
+
+PROJECTION = "license_index"
+PART = {"HX-Request": "true", "HX-Target": "div#ops"}
+NOW = datetime(2026, 11, 25, 16, 40, tzinfo=UTC)
+
+
+def signed_in(role: str) -> tuple[Client, str]:
+    user = User.objects.create_user(new_id("user"), password="not used")
+    user.groups.add(Group.objects.get_or_create(name=role)[0])
+    client = Client()
+    client.force_login(user, backend="django.contrib.auth.backends.ModelBackend")
+    return client, user.username
+
+
+@pytest.fixture(scope="module")
+def member(database: object, published_rules: object) -> str:
+    found = new_id("m")
+    tell(found)
+    runner.catch_up()
+    samples.take()
+    census.count()
+    census.measure(older_than=0.0)
+    heartbeat.beat("w1@here", heartbeat.PROCESS, pid=1)
+    return found
+
+
+@pytest.fixture
+def held(member: str) -> Parked:
+    """A stream that is parked at its third event, for a fault that is mended since."""
+    runner.catch_up()
+    live = builds.live(PROJECTION)
+    assert live
+    stream = stream_of(member)
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "INSERT INTO projection_parked (bucket, projection, generation, stream_id, version,"
+            " error, attempts, parked_at, next_attempt_at)"
+            " VALUES (%s, %s, %s, %s, 3, 'KeyError: <studio>', 1, clock_timestamp(), NULL)"
+            " ON CONFLICT DO NOTHING",
+            [store.bucket_of(stream), PROJECTION, live.generation, stream],
+        )
+    return found(stream)[0]
+
+
+def found(stream: str) -> list[Parked]:
+    return [row for row in parking.listing(PROJECTION, 1_000) if row.stream_id == stream]
+
+
+def sent(row: Parked, do: str, reason: str = "") -> dict[str, Any]:
+    return {
+        "projection": row.projection, "stream": row.stream_id, "generation": row.generation,
+        "version": row.version, "do": do, "reason": reason,
+    }  # fmt: skip
+
+
+def noted(who: str) -> list[tuple[str, str, str]]:
+    rows = AuditEntry.objects.filter(who=who, action="operate").order_by("id")
+    return [(row.subject, row.purpose, row.reason) for row in rows]
+
+
+def test_everybody_of_the_staff_sees_how_it_stands_and_operators_have_buttons(held: Parked) -> None:
+    for role in ("viewer", "operator"):
+        client, _ = signed_in(role)
+        html = client.get("/operations/").content.decode()
+        assert_strict(html)
+        for projector in registry.PROJECTORS:
+            assert operations.label(projector.name) in html
+        assert held.stream_id in html
+        assert "w1@here" in html
+        assert 'aria-current="page">Operations' in html
+        assert ('method="post" action="/operations/' in html) == (role == "operator")
+        # What an error says may hold somebody's words.
+        assert ("KeyError: &lt;studio&gt;" in html) == (role == "operator")
+    parking.retry(registry.named(PROJECTION), held.bucket, held.stream_id)
+
+
+def test_htmx_gets_what_changes_and_no_more(member: str) -> None:
+    client, _ = signed_in("viewer")
+    html = client.get("/operations/", headers=PART).content.decode()
+    assert "<html" not in html
+    assert re.search(r"as of <time[^>]*>\d\d:\d\d:\d\d UTC</time>", html)
+    assert "<rect" in html  # the sample that was taken
+
+
+def test_a_parked_stream_is_tried_again(held: Parked) -> None:
+    client, name = signed_in("operator")
+    answer = client.post("/operations/parked/", sent(held, "retry"), follow=True)
+    assert "is level again" in answer.content.decode()
+    assert found(held.stream_id) == []
+    assert noted(name) == [(f"projection:{PROJECTION}", "retry parked stream", "")]
+
+
+def test_skipping_needs_a_reason(held: Parked) -> None:
+    client, name = signed_in("operator")
+    for reason in ("", "  ", "no", "x" * 201):
+        answer = client.post("/operations/parked/", sent(held, "skip", reason))
+        assert answer.status_code == 422
+        assert 'role="alert"' in answer.content.decode()
+    assert found(held.stream_id) == [held]
+    assert noted(name) == []
+    reason = "the event names no studio"
+    assert client.post("/operations/parked/", sent(held, "skip", reason)).status_code == 302
+    assert found(held.stream_id) == []
+    ended = parking.history(PROJECTION, 1)[0]
+    assert (ended.resolution, ended.resolved_by, ended.reason) == ("skipped", name, reason)
+    assert noted(name) == [(f"projection:{PROJECTION}", "skip parked stream", reason)]
+
+
+def test_what_is_not_as_it_was_shown_is_left_alone(held: Parked) -> None:
+    client, name = signed_in("operator")
+    moved = sent(held, "skip", "the event names no studio") | {"version": 4}
+    assert client.post("/operations/parked/", moved).status_code == 409
+    assert found(held.stream_id) == [held]
+    assert noted(name) == []
+    parking.retry(registry.named(PROJECTION), held.bucket, held.stream_id)
+
+
+@pytest.mark.parametrize(
+    "odd",
+    [
+        {},
+        {"do": "drop"},
+        {"do": "retry", "projection": "\x00", "stream": "s", "generation": "1", "version": "1"},
+        {"do": "retry", "projection": "p", "stream": "s", "generation": "9" * 30, "version": "1"},
+        {"do": "retry", "projection": "p", "stream": "s", "generation": "-1", "version": "1"},
+    ],
+)
+def test_odd_forms_change_nothing(member: str, odd: dict[str, str]) -> None:
+    client, name = signed_in("operator")
+    assert client.post("/operations/parked/", odd).status_code in (409, 422)
+    assert client.post("/operations/jobs/", odd).status_code == 422
+    assert noted(name) == []
+
+
+def test_jobs_rest_with_a_reason_and_go_on(member: str) -> None:
+    client, name = signed_in("operator")
+    assert client.post("/operations/jobs/", {"kind": "renew", "do": "pause"}).status_code == 422
+    assert jobs.controls()["renew"].paused_at is None
+    reason = "a studio asked for a break"
+    try:
+        client.post("/operations/jobs/", {"kind": "renew", "do": "pause", "reason": reason})
+        held = jobs.controls()["renew"]
+        assert held.paused_at is not None
+        assert (held.paused_by, held.reason) == (name, reason)
+        assert reason in client.get("/operations/").content.decode()
+    finally:
+        client.post("/operations/jobs/", {"kind": "renew", "do": "resume"})
+    assert jobs.controls()["renew"].paused_at is None
+    assert noted(name) == [("job:renew", "pause job", reason), ("job:renew", "resume job", "")]
+
+
+def test_only_operators_operate(held: Parked) -> None:
+    for role in ("viewer", "agent", "auditor", "rules approver"):
+        client, _ = signed_in(role)
+        assert client.post("/operations/parked/", sent(held, "retry")).status_code == 403
+        pause = {"kind": "renew", "do": "pause", "reason": "because I can"}
+        assert client.post("/operations/jobs/", pause).status_code == 403
+    assert found(held.stream_id) == [held]
+    assert jobs.controls()["renew"].paused_at is None
+    parking.retry(registry.named(PROJECTION), held.bucket, held.stream_id)
+
+
+def test_nothing_is_done_that_cannot_be_noted(
+    held: Parked, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from licensing import trail
+    from tests.web.test_audit import broken
+
+    client, _ = signed_in("operator")
+    client.raise_request_exception = False
+    monkeypatch.setattr(trail, "_run", broken)
+    assert client.post("/operations/parked/", sent(held, "retry")).status_code == 503
+    assert found(held.stream_id) == [held]
+    monkeypatch.undo()
+    parking.retry(registry.named(PROJECTION), held.bucket, held.stream_id)
+
+
+def test_a_rebuild_shows_how_far_it_is(member: str) -> None:
+    builds.request("late_report", by="tests", reason="to see it", hold=True)
+    try:
+        html = signed_in("viewer")[0].get("/operations/").content.decode()
+        assert "Rebuilding Late report" in html
+        assert "to see it" in html
+    finally:
+        builds.cancel("late_report", by="tests")
+
+
+def test_the_event_catalogue_says_what_was_counted(member: str) -> None:
+    html = signed_in("viewer")[0].get("/operations/events/").content.decode()
+    assert_strict(html)
+    for kind in census.kinds():
+        assert kind.type in html
+    (members,) = (each for each in census.streams() if each.category == "member")
+    assert f"{members.mean:.1f}" in html
+
+
+def sample(minutes: float, count: int) -> Sample:
+    return Sample("p", NOW - timedelta(minutes=minutes), count, 0.0, 0)
+
+
+def test_a_sparkline_is_as_high_as_the_worst_and_empty_where_nobody_looked() -> None:
+    marks, most = operations.spark([sample(59, 10), sample(1, 40), sample(0.5, 2)], NOW)
+    assert most == 40
+    assert [(mark.x, mark.height) for mark in marks] == [("0", "4.75"), ("92", "19.00")]
+    assert operations.spark([], NOW) == ([], 0)
+    assert [mark.height for mark in operations.spark([sample(5, 0)], NOW)[0]] == ["1.50"]
+
+
+def test_the_chart_of_what_falls_due_adds_the_kinds_up() -> None:
+    marks = operations.due_chart({"renew": [0, 3], "expire": [0, 1]}, NOW)
+    assert [mark.words for mark in marks] == ["16:40: 0", "17:40: 4"]
+    assert [mark.height for mark in marks] == ["1.50", "26.00"]
+
+
+@pytest.mark.parametrize(
+    ("count", "words"), [(0, "0 B"), (999, "999 B"), (1_000, "1.0 KB"), (4_200_000, "4.2 MB")]
+)
+def test_sizes_in_words(count: int, words: str) -> None:
+    assert events.size(count) == words

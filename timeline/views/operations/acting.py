@@ -1,0 +1,143 @@
+"""What operators do: retry or skip what is parked, pause and resume jobs. Each leaves its row."""
+
+from django import forms
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponseBase, HttpResponseNotAllowed
+from django.shortcuts import redirect
+
+from projections import jobs, parking
+from projections.parking import Parked
+from projections.registry import named
+from timeline import audit
+from timeline.http import staff_page
+from timeline.presenters import operations
+from timeline.views.operations.page import show
+
+MOST_LISTED = 10_000
+WHY = {
+    "required": "Say why: it is kept in the audit trail.",
+    "min_length": "Say why in a few words.",
+    "max_length": "At most 200 characters.",
+}
+
+
+class _Reasoned(forms.Form):
+    """A deed with its reason, which some deeds need."""
+
+    do = forms.CharField()
+    reason = forms.CharField(required=False, min_length=5, max_length=200, error_messages=WHY)
+    known: tuple[str, ...] = ()
+    explained: tuple[str, ...] = ()
+
+    def clean_do(self) -> str:
+        """One of the deeds that there are."""
+        if (deed := str(self.cleaned_data["do"])) not in self.known:
+            raise forms.ValidationError("There is no such action.")
+        return deed
+
+    def clean_reason(self) -> str:
+        """What is said, where something must be."""
+        reason = str(self.cleaned_data["reason"])
+        if not reason and self.data.get("do") in self.explained:
+            raise forms.ValidationError(WHY["required"])
+        return reason
+
+    @property
+    def problem(self) -> str:
+        """The first thing that is wrong, in words."""
+        for name, errors in self.errors.items():
+            return str(errors[0]) if name in ("reason", "do") else "That is not on this page."
+        return ""
+
+
+class OnParked(_Reasoned):
+    """Retry or skip, and which stream of which build."""
+
+    projection = forms.CharField(max_length=64)
+    stream = forms.CharField(max_length=200)
+    generation = forms.IntegerField(min_value=1, max_value=2**31 - 1)
+    version = forms.IntegerField(min_value=1, max_value=2**31 - 1)
+    known = ("retry", "skip")
+    explained = ("skip",)
+
+
+class OnJob(_Reasoned):
+    """Pause or resume, and which kind."""
+
+    kind = forms.ChoiceField(choices=[(kind, kind) for kind in jobs.KINDS])
+    known = ("pause", "resume")
+    explained = ("pause",)
+
+
+@staff_page(may="operate")
+def on_parked(request: HttpRequest) -> HttpResponseBase:
+    """Try a parked stream again, or go on behind the event that is in its way."""
+    if request.method != "POST":
+        return HttpResponseNotAllowed(["POST"])
+    form = OnParked(request.POST)
+    about = f"skip-{request.POST.get('projection', '')}-{request.POST.get('stream', '')}"
+    if not form.is_valid():
+        return _wrong(request, form, about)
+    given = form.cleaned_data
+    row = _found(given["projection"], given["stream"], given["generation"], given["version"])
+    if row is None:
+        gone = "This stream does not stand there any more: look at what is parked now."
+        return show(request, problem=gone, status=409)
+    projector, by, skips = named(row.projection), request.user.get_username(), given["do"] == "skip"
+    audit.record(
+        request,
+        "operate",
+        f"projection:{row.projection}",
+        purpose=f"{given['do']} parked stream",
+        reason=given["reason"],
+        stream=row.stream_id,
+        version=row.version,
+    )
+    if skips:
+        level = parking.skip(
+            projector, row.bucket, row.stream_id, by=by, reason=given["reason"],
+            generation=row.generation,
+        )  # fmt: skip
+    else:
+        level = parking.retry(
+            projector, row.bucket, row.stream_id, by=by, generation=row.generation
+        )
+    what = f"{row.stream_id} in {operations.label(row.projection)}"
+    if level:
+        messages.success(request, f"{what} is level again.")
+    else:
+        messages.warning(request, f"{what} is still parked.")
+    return redirect("operations")
+
+
+@staff_page(may="operate")
+def on_job(request: HttpRequest) -> HttpResponseBase:
+    """Let a kind of job rest, or go on."""
+    if request.method != "POST":
+        return HttpResponseNotAllowed(["POST"])
+    form = OnJob(request.POST)
+    if not form.is_valid():
+        return _wrong(request, form, f"pause-{request.POST.get('kind', '')}")
+    kind, deed, reason = (form.cleaned_data[name] for name in ("kind", "do", "reason"))
+    audit.record(request, "operate", f"job:{kind}", purpose=f"{deed} job", reason=reason)
+    by = request.user.get_username()
+    if deed == "pause":
+        jobs.pause(kind, by=by, reason=reason)
+    else:
+        jobs.resume(kind, by=by)
+    said = "rest" if deed == "pause" else "go on"
+    messages.success(request, f"{operations.KIND_WORDS[kind]} {said}.")
+    return redirect("operations")
+
+
+def _wrong(request: HttpRequest, form: _Reasoned, about: str) -> HttpResponseBase:
+    typed = request.POST.get("reason", "")[:200]
+    return show(request, problem=form.problem, about=about[:300], typed=typed, status=422)
+
+
+def _found(projection: str, stream: str, generation: int, version: int) -> Parked | None:
+    """The parked row as it was shown: not one that has moved on since."""
+    for row in parking.listing(projection, MOST_LISTED):
+        if (row.stream_id, row.generation, row.version) == (stream, generation, version):
+            return row
+    return None

@@ -1,0 +1,60 @@
+"""How it stands with everything that runs behind the pages; renewed every three seconds."""
+
+from typing import Any
+
+from django.http import HttpRequest, HttpResponse, HttpResponseBase
+from django.shortcuts import render
+from django.utils import timezone
+
+from projections import deliveries, heartbeat, jobs, lag, parking, samples
+from timeline.http import may, part_wanted, staff_page
+from timeline.presenters import clock, operations
+from timeline.presenters.directory import grouped
+
+MOST_PARKED = 50
+
+
+@staff_page
+def page(request: HttpRequest) -> HttpResponseBase:
+    """The whole page, or what htmx renews of it."""
+    return show(request)
+
+
+def show(
+    request: HttpRequest, *, problem: str = "", about: str = "", typed: str = "", status: int = 200
+) -> HttpResponse:
+    """The page with what is wrong with a form: `about` is the form's id, `typed` its reason."""
+    context = _standing() | {
+        "section": "operations",
+        "may_operate": may(request, "operate"),
+        "problem": problem,
+        "about": about,
+        "typed": typed,
+    }
+    part = part_wanted(request, ("ops",))
+    name = "operations/standing.html" if part else "operations/page.html"
+    return render(request, name, context, status=status)
+
+
+def _standing() -> dict[str, Any]:
+    now = timezone.now()
+    items = lag.lag()
+    models = operations.models(items, samples.last_hour(), now)
+    held = parking.listing(limit=MOST_PARKED + 1)
+    job_items = jobs.status(now, limit=1)["items"]
+    return {
+        "at": now,
+        "head": grouped(max((item["head"] for item in items), default=0)),
+        "models": models,
+        "level": sum(model.state == "level" for model in models),
+        "rebuilds": [model for model in models if model.rebuild],
+        "parked": operations.parked(held[:MOST_PARKED], now),
+        "parked_more": len(held) > MOST_PARKED,
+        "parked_count": sum(model.parked for model in models),
+        "jobs": operations.job_rows(job_items, now),
+        "due_now": sum(item["due"] for item in job_items),
+        "due_marks": operations.due_chart(jobs.upcoming(now), now),
+        "due_from": clock.minute(now),
+        "workers": operations.workers(heartbeat.heartbeats(), now),
+        "lost_messages": operations.messages(deliveries.suspicious()),
+    }
