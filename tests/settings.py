@@ -31,3 +31,5 @@ STORAGES = {
     "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
 }
 AXES_ENABLED = False
+# The tests of the limits set some.
+KEY_RATE = USER_RATE = SIGN_IN_RATE = 1_000_000

@@ -15,6 +15,7 @@ from timeline.models import ApiKey
 from timeline.policy import STAFF_ROLES
 
 KEY_NAME = "demo"
+KEY_RATE = 200
 
 
 def ensure_roles() -> None:
@@ -39,6 +40,7 @@ def ensure_demo_access(url: str) -> None:
         for old in ApiKey.objects.filter(name=KEY_NAME, revoked_at=None):
             old.revoke()  # its secret is lost, so nobody can use it rightly any more
         _, key = ApiKey.issue(KEY_NAME)
+    ApiKey.objects.filter(name=KEY_NAME, revoked_at=None).update(rate=KEY_RATE)
     wanted = {"url": url, "api_key": key, "users": users}
     if wanted != known:
         _write(path, wanted)

@@ -11,9 +11,10 @@ from django.contrib.auth.models import AnonymousUser
 from django.contrib.auth.views import redirect_to_login
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
+from django.shortcuts import render
 from django.utils.cache import patch_vary_headers
 
-from timeline import audit, policy
+from timeline import audit, limits, policy
 from timeline.policy import ADMINISTRATOR, STAFF_ROLES
 
 P = ParamSpec("P")
@@ -71,6 +72,10 @@ def _guarded(view: View[P], asked: policy.Policy, reads: str) -> View[P]:
     def guarded(request: HttpRequest, *args: P.args, **kwargs: P.kwargs) -> HttpResponseBase:
         if not request.user.is_authenticated:
             return _sign_in_first(request)
+        try:
+            limits.take(f"user {request.user.pk}", settings.USER_RATE)
+        except limits.Exceeded as much:
+            return too_many(request, much)
         subject = _subject(kwargs)
         _check_roles(request, asked.needs(request.method or ""), subject)
         if subject or reads:
@@ -109,6 +114,18 @@ def _sign_in_first(request: HttpRequest) -> HttpResponseBase:
     shown = urlsplit(request.headers.get("HX-Current-URL", "")).path or "/"
     answer = HttpResponse(status=401)
     answer.headers["HX-Redirect"] = f"{settings.LOGIN_URL}?{urlencode({'next': shown})}"
+    return answer
+
+
+def too_many(request: HttpRequest, much: limits.Exceeded) -> HttpResponse:
+    """429 with the seconds to wait; what a part of a page shows stays as it is."""
+    if is_fragment(request):
+        answer = HttpResponse(status=429, headers={"HX-Reswap": "none"})
+    else:
+        # Without a request: what the frame shows of a person costs queries.
+        answer = render(None, "429.html", {"wait": much.wait}, status=429)
+    answer.headers["Retry-After"] = str(much.wait)
+    answer.headers["Cache-Control"] = "no-store"
     return answer
 
 

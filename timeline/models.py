@@ -9,7 +9,9 @@ from collections.abc import Iterable
 from datetime import datetime
 from typing import ClassVar, Self
 
+from django.conf import settings
 from django.contrib.postgres.fields import ArrayField
+from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 from django.utils import timezone
 
@@ -26,6 +28,9 @@ SCOPES = (
 )
 """What a key may be allowed to do; reading and writing apart, per kind of thing."""
 
+MOST_A_SECOND = 10_000
+"""The highest rate that a key may be given."""
+
 _ALPHABET = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 _SECRET = re.compile(r"plh_([0-9A-Za-z]{8})_([0-9A-Za-z]{43})([0-9A-Za-z]{6})", re.ASCII)
 
@@ -40,6 +45,10 @@ class ApiKey(models.Model):
     created_at = models.DateTimeField(default=timezone.now)
     expires_at = models.DateTimeField(null=True, blank=True)
     revoked_at = models.DateTimeField(null=True, blank=True)
+    # Requests a second; without it, as many as the installation gives every key.
+    rate = models.PositiveIntegerField(
+        null=True, blank=True, validators=[MinValueValidator(1), MaxValueValidator(MOST_A_SECOND)]
+    )
 
     class Meta:
         verbose_name = "API key"
@@ -50,7 +59,12 @@ class ApiKey(models.Model):
 
     @classmethod
     def issue(
-        cls, name: str, scopes: Iterable[str] = SCOPES, *, expires_at: datetime | None = None
+        cls,
+        name: str,
+        scopes: Iterable[str] = SCOPES,
+        *,
+        expires_at: datetime | None = None,
+        rate: int | None = None,
     ) -> tuple[Self, str]:
         """A new key and its secret, which nothing can show again."""
         granted = sorted(set(scopes))
@@ -65,6 +79,7 @@ class ApiKey(models.Model):
             secret_hash=_digest(secret),
             scopes=granted,
             expires_at=expires_at,
+            rate=rate,
         )
         return row, secret
 
@@ -86,6 +101,11 @@ class ApiKey(models.Model):
     def allows(self, scope: str) -> bool:
         """Whether this key was issued for `scope`."""
         return scope in self.scopes
+
+    def requests_a_second(self) -> int:
+        """How many requests this key may send in one second."""
+        usual: int = settings.KEY_RATE
+        return self.rate or usual
 
     def revoke(self) -> None:
         """Ends the key, from the next request on."""

@@ -256,6 +256,11 @@ SESSION_COOKIE_SAMESITE = "Lax"
 CSRF_COOKIE_HTTPONLY = True
 CSRF_COOKIE_SAMESITE = "Lax"
 
+# How many requests a second; each web process counts by itself (timeline/limits.py)
+KEY_RATE = max(1, whole_number("PLAYHEAD_KEY_RATE", 50))
+USER_RATE = max(1, whole_number("PLAYHEAD_USER_RATE", 30))
+SIGN_IN_RATE = 5
+
 # The browser's rules
 CONTENT_SECURITY_POLICY = {
     "DIRECTIVES": {

@@ -3,7 +3,7 @@
 from django.http import HttpRequest
 from ninja.security import HttpBearer
 
-from timeline import audit
+from timeline import audit, limits
 from timeline.api.problems import Problem
 from timeline.http import MEMBER_ID
 from timeline.models import ApiKey
@@ -13,7 +13,7 @@ SUBJECTS = {"member_id": "", "rule_set": "rules:", "title_id": "title:", "name":
 
 
 class Key(HttpBearer):
-    """Asks for a key with `scope`: 401 without a usable key, 403 without the scope.
+    """Asks for a key with `scope`: 401 without a usable key, 429 too often, 403 without the scope.
 
     With `reads`, the look at members is noted in the audit trail, once in ten minutes; with
     `records`, each call is noted under this action. What devices ask for stands in the command log.
@@ -31,6 +31,7 @@ class Key(HttpBearer):
         if key is None:
             return None
         request.auth = key  # type: ignore[attr-defined]
+        _check_rate(key)
         call, subject = _called(request), _subject(request)
         if not key.allows(self.scope):
             audit.refused(request, subject, call)
@@ -40,6 +41,16 @@ class Key(HttpBearer):
         if self.records:
             audit.record(request, self.records, subject, purpose=call)
         return key
+
+
+def _check_rate(key: ApiKey) -> None:
+    # Counted once the secret is known to be right: nobody can use up another's requests.
+    try:
+        limits.take(f"key {key.pk}", key.requests_a_second())
+    except limits.Exceeded as much:
+        detail = f"this key may send {key.requests_a_second()} requests a second"
+        headers = {"Retry-After": str(much.wait)}
+        raise Problem(429, "rate_limited", detail, headers=headers) from None
 
 
 def _called(request: HttpRequest) -> str:

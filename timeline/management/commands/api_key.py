@@ -4,12 +4,13 @@ from argparse import ArgumentParser
 from datetime import datetime, timedelta
 from typing import Any
 
+from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 from django.db import transaction
 from django.utils import timezone
 
 from licensing import trail
-from timeline.models import SCOPES, ApiKey
+from timeline.models import MOST_A_SECOND, SCOPES, ApiKey
 
 DAYS = 90
 MOST_DAYS = 3650
@@ -32,9 +33,13 @@ class Command(BaseCommand):
             "--scope", action="append", required=True, choices=SCOPES, dest="scopes",
             help="what it may do; may be given several times",
         )  # fmt: skip
+        issue.add_argument(
+            "--rate", type=int, metavar="N",
+            help=f"requests a second (default {settings.KEY_RATE}, or what PLAYHEAD_KEY_RATE says)",
+        )  # fmt: skip
         _add_days(issue)
         todo.add_parser("list", help="all keys, without their secrets")
-        rotate = todo.add_parser("rotate", help="a new key with the same name and scopes")
+        rotate = todo.add_parser("rotate", help="a new key with the same name, scopes and rate")
         rotate.add_argument("key", help="the eight characters of its id")
         rotate.add_argument(
             "--keep-hours", type=int, default=0, metavar="N",
@@ -56,7 +61,10 @@ class Command(BaseCommand):
         name = options["name"].strip()
         if not name or len(name) > 100 or not name.isprintable():
             raise CommandError("name: 1 to 100 printable characters")
-        key, secret = ApiKey.issue(name, options["scopes"], expires_at=_end(options["days"], now))
+        rate, end = options["rate"], _end(options["days"], now)
+        if rate is not None and not 1 <= rate <= MOST_A_SECOND:
+            raise CommandError(f"--rate: 1 to {MOST_A_SECOND}")
+        key, secret = ApiKey.issue(name, options["scopes"], expires_at=end, rate=rate)
         _note("issue", key)
         self._show(key, secret)
 
@@ -67,7 +75,8 @@ class Command(BaseCommand):
                 end = f"revoked {key.revoked_at:%Y-%m-%d %H:%M} UTC"
             elif not key.usable(now):
                 end = f"expired {key.expires_at:%Y-%m-%d %H:%M} UTC"
-            self.stdout.write(f"{key.pk}  {end}  {','.join(key.scopes)}  {key.name}")
+            rate = f"{key.requests_a_second()}/s"
+            self.stdout.write(f"{key.pk}  {end}  {rate}  {','.join(key.scopes)}  {key.name}")
 
     def _rotate(self, options: dict[str, Any], now: datetime) -> None:
         old = _found(options["key"])
@@ -75,7 +84,8 @@ class Command(BaseCommand):
             raise CommandError(f"{old.pk}: is revoked or expired; issue a new key")
         if not 0 <= options["keep_hours"] <= 24 * 30:
             raise CommandError("--keep-hours: 0 to 720")
-        new, secret = ApiKey.issue(old.name, old.scopes, expires_at=_end(options["days"], now))
+        end = _end(options["days"], now)
+        new, secret = ApiKey.issue(old.name, old.scopes, expires_at=end, rate=old.rate)
         if options["keep_hours"]:
             until = now + timedelta(hours=options["keep_hours"])
             old.expires_at = min(old.expires_at or until, until)
