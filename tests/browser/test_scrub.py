@@ -88,6 +88,46 @@ def test_the_state_follows_the_drag(watched: Page, told: tuple[str, int]) -> Non
     assert watched.locator("#v").input_value() == "2"
 
 
+def test_no_address_is_written_while_the_thumb_is_held(
+    watched: Page, told: tuple[str, int]
+) -> None:
+    member, _ = told
+    open_step(watched, member, 2)
+    entries = watched.evaluate("history.length")
+    box = watched.locator("#v").bounding_box()
+    assert box
+    y = box["y"] + box["height"] / 2
+    watched.mouse.move(box["x"] + 40, y)
+    watched.mouse.down()
+    watched.mouse.move(box["x"] + box["width"] * 0.4, y, steps=5)
+    held = settled(watched)
+    watched.wait_for_timeout(900)  # longer than a rest of the keys
+    assert watched.url.endswith("/timeline/2/")
+    assert watched.evaluate("history.length") == entries
+    watched.mouse.move(box["x"] + box["width"] * 0.7, y, steps=5)
+    step = settled(watched)
+    assert step != held
+    watched.mouse.up()
+    watched.wait_for_url(re.compile(rf"/timeline/{step}/"))
+    assert watched.evaluate("history.length") == entries + 1
+
+
+def test_a_chosen_row_keeps_its_entry_in_the_browser(watched: Page, told: tuple[str, int]) -> None:
+    """Keys right after a click write an entry of their own; further keys change that one."""
+    member, _ = told
+    open_step(watched, member, 2)
+    entries = watched.evaluate("history.length")
+    watched.locator("#s8 a").click()
+    watched.wait_for_url(re.compile(r"/timeline/8/"))
+    watched.locator("#v").focus()
+    for step in (9, 10):
+        watched.keyboard.press("ArrowRight")
+        watched.wait_for_url(re.compile(rf"/timeline/{step}/"))
+    assert watched.evaluate("history.length") == entries + 2
+    watched.go_back()
+    expect(watched.locator("#panel-in")).to_have_attribute("data-v", "8")
+
+
 def test_readout_and_playhead_move_in_the_same_frame(watched: Page, told: tuple[str, int]) -> None:
     member, _ = told
     open_step(watched, member, 3)

@@ -169,6 +169,16 @@ def test_no_query_breaks_a_page(agent: Client, told: tuple[str, int], query: str
         assert answer.status_code in (200, 302), (place, query)
 
 
+def test_without_a_step_the_clock_stands_at_now(agent: Client, told: tuple[str, int]) -> None:
+    member, last = told
+    html = text(agent, f"/members/{member}/timeline/")
+    assert f'data-v="{last}"' in html
+    assert "clock at now" in html
+    assert "carried on to" not in html
+    assert "Go to now" not in html
+    assert "Go to now" in text(agent, f"/members/{member}/timeline/{last}/")
+
+
 def test_a_step_past_the_head_is_clamped_with_a_notice(
     agent: Client, told: tuple[str, int]
 ) -> None:

@@ -1,6 +1,5 @@
 """The member timeline: one address per step, sent whole or as the one region that changes."""
 
-from datetime import datetime
 from uuid import UUID
 
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
@@ -25,7 +24,7 @@ def head(request: HttpRequest, member_id: str) -> HttpResponseBase:
     if past is None:
         return _unknown(request, member_id)
     if "v" not in request.GET and "place" not in request.GET:
-        return _page(past, request, None, timezone.now()).answer(request)
+        return _page(past, request, None, now=True).answer(request)
     query = asked(request.GET)
     version, t = chosen(past.told(query.order).history, request.GET)
     if part_wanted(request, REGIONS) is None:
@@ -85,10 +84,9 @@ def _unknown(request: HttpRequest, member_id: str) -> HttpResponse:
     return render(request, "timeline/unknown.html", context)
 
 
-def _page(
-    past: Past, request: HttpRequest, version: str | None, at: datetime | None = None
-) -> MemberPage:
-    """The page at a step, with the clock of the step, or going on to `at`."""
+def _page(past: Past, request: HttpRequest, version: str | None, now: bool = False) -> MemberPage:
+    """The page at a step, with the clock of the step, or going on to now."""
+    instant = timezone.now()
     query, member_id = asked(request.GET), past.history.member_id
     told = past.told(query.order)
     place = wanted_step(told.history, version)
@@ -100,7 +98,7 @@ def _page(
         past=told.history,
         told=told,
         query=query,
-        cursor=cursor_at(told.history, place.version, query.t, at),
-        now=timezone.now(),
+        cursor=cursor_at(told.history, place.version, query.t, instant if now else None),
+        now=instant,
         notice=place.notice,
     )

@@ -10,6 +10,7 @@ const box = document.getElementById('box');
 let resting = 0;
 let dimmed = 0;
 let moved = false;
+let held = false;
 
 export function place() {
   const v = wanted();
@@ -38,7 +39,8 @@ function busy() {
 export function rest(push) {
   clearTimeout(resting);
   resting = setTimeout(() => {
-    remember(push);
+    // A thumb that is held still may be on its way: an address is written when it is let go.
+    if (!held) remember(push);
     if (list.missing()) refresh('events');
     if (picture.stale()) refresh('tracks');
   }, push ? 0 : REST_MS);
@@ -70,6 +72,11 @@ for (const kind of ['input', 'change']) {
     place();
     rest(false);
   });
+}
+
+slider.addEventListener('pointerdown', () => { held = true; });
+for (const end of ['pointerup', 'pointercancel', 'blur']) {
+  addEventListener(end, () => { if (held) { held = false; rest(false); } });
 }
 
 const dayOf = (v) => (v > 0 ? Math.floor(timeOf(v) / 86400000) : -1);

@@ -80,15 +80,15 @@ export function address(place, changes) {
   return `${base}${version}/${text ? `?${text}` : ''}`;
 }
 
-let entry = 0;
+let scrubbed = -Infinity;
 
-// A drag leaves one entry in the history of the browser; a chosen row or bar leaves its own.
+// Scrubbing leaves one entry in the history of the browser; a chosen row or bar leaves its own.
 export function remember(push) {
   const url = address(wanted());
   if (url === location.pathname + location.search || url.startsWith(`${base}?`)) return;
-  const replace = !push && Date.now() - entry < 2000;
+  const replace = !push && Date.now() - scrubbed < 2000;
   history[replace ? 'replaceState' : 'pushState']({ htmx: true }, '', url);
-  entry = Date.now();
+  scrubbed = push ? -Infinity : Date.now();
 }
 
 export function refresh(id, changes) {
