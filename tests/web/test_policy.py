@@ -102,6 +102,8 @@ def expected(asked: policy.Policy, method: str, who: str) -> Callable[[Any], boo
     """What the answer must be like: (status, location) -> whether it is."""
     if asked == policy.PUBLIC:
         return lambda answer: answer.status_code < 500 or "readyz" in answer.request["PATH_INFO"]
+    if asked == policy.BY_KEY:  # a sign-in is no key
+        return lambda answer: answer.status_code in (401, 405)
     if who in ("nobody", "inactive"):
         return lambda answer: (
             answer.status_code == 302 and answer["Location"].startswith("/sign-in/?next=/")
