@@ -81,6 +81,12 @@ def of(ruleset: RuleSet) -> Declared:
     )  # fmt: skip
 
 
+def named(ruleset: RuleSet, part: str, name: str) -> Entry | None:
+    """What one declaration says; none where the rule set declares no such thing."""
+    entries: tuple[Entry, ...] = getattr(of(ruleset), part, ())
+    return next((each for each in entries if each.name == name), None)
+
+
 def _fact(ruleset: RuleSet, name: str, fact: Fact, kind: str) -> str:
     told = [f"read from {fact.path}", {"string": "text", "integer": "number"}.get(kind, kind)]
     if fact.domain is not None:

@@ -11,7 +11,7 @@ from licensing.rules.edits import ORDER, Edit
 from licensing.rules.ruleset import RuleSet
 from licensing.rules.tables import Cell, Row, Table
 from timeline.presenters import clock
-from timeline.presenters.rules import grid
+from timeline.presenters.rules import declarations, grid
 
 How = Literal["added", "removed", "changed", "moved"]
 PARTS = {
@@ -100,11 +100,10 @@ def _one(edit: Edit, before: RuleSet | None, after: RuleSet | None) -> list[Told
         case ("tables", table_id, "rows"):
             return _whole_rows(edit, table_id, before, after)
         case ("tables", last) if last == ORDER:
-            return [Told("Tables", "Order of the tables", "moved", "", "")]
+            titles = [_table_title(after or before, each) for each in _moved(edit)]
+            return _in_order("Tables", titles)
         case ("tables", table_id):
-            title = (edit.after if edit.after is not UNSET else edit.before) or {}
-            place = f"Table {title.get('title') or table_id}" if isinstance(title, dict) else ""
-            return [Told("Tables", place, _how(edit), "", "", "", table_id)]
+            return _whole_table(edit, table_id, before, after)
         case ("tables", table_id, setting, *_):
             group = _table_title(after or before, table_id)
             words = {"inputs": "Columns under When", "outputs": "Columns under Then"}
@@ -113,7 +112,11 @@ def _one(edit: Edit, before: RuleSet | None, after: RuleSet | None) -> list[Told
                 Told(group, place, "changed", _short(edit.before), _short(edit.after), "", table_id)
             ]
         case (part, last) if last == ORDER:
-            return [Told(PARTS.get(part, part), "Order", "moved", "", "")]
+            return _in_order(PARTS.get(part, part), _moved(edit))
+        case (part,) if part in PARTS:
+            return _whole_part(edit, before, after)
+        case (part, name) if part in PARTS:
+            return [_declared(part, name, edit, before, after)]
         case (part, *rest):
             group = PARTS.get(part, "Rule set")
             place = " ".join(rest) or part.capitalize()
@@ -149,17 +152,76 @@ def _whole_rows(
     return [_whole_row(each, table_id, each.path[-1], before, after) for each in (*gone, *come)]
 
 
+def _whole_table(
+    edit: Edit, table_id: str, before: RuleSet | None, after: RuleSet | None
+) -> list[Told]:
+    """A table that came or went, with each of its rows."""
+    whole = edit.before if edit.after is UNSET else edit.after
+    if not isinstance(whole, dict):
+        return []
+    place = f"Table {whole.get('title') or table_id}"
+    words = "a base table" if whole.get("hit") == "unique" else "a restriction"
+    was, now = (words, "") if edit.after is UNSET else ("", words)
+    table = Told(
+        _table_title(before if edit.after is UNSET else after, table_id), place, _how(edit),
+        was, now, "", table_id,
+    )  # fmt: skip
+    path = (*edit.path, "rows")
+    rows = whole.get("rows", [])
+    inner = Edit(path, before=rows) if edit.after is UNSET else Edit(path, after=rows)
+    return [table, *_whole_rows(inner, table_id, before, after)]
+
+
+def _whole_part(edit: Edit, before: RuleSet | None, after: RuleSet | None) -> list[Told]:
+    """A part of the document that came, went or is known as a whole only, entry by entry."""
+    part = edit.path[0]
+    was, now = _by_name(edit.before), _by_name(edit.after)
+    names = [*was, *(name for name in now if name not in was)]
+    edits = [Edit((part, name), was.get(name, UNSET), now.get(name, UNSET)) for name in names]
+    return [_declared(part, each.path[1], each, before, after) for each in edits]
+
+
+def _by_name(value: Any) -> dict[str, Any]:
+    if isinstance(value, list):
+        return {str(each["id"]): each for each in value if isinstance(each, dict) and "id" in each}
+    return value if isinstance(value, dict) else {}
+
+
+def _declared(
+    part: str, name: str, edit: Edit, before: RuleSet | None, after: RuleSet | None
+) -> Told:
+    """A declaration that came, went or changed as a whole, in the words of its own page."""
+    was = _declared_words(part, name, edit.before, before)
+    now = _declared_words(part, name, edit.after, after)
+    return Told(PARTS[part], name, _how(edit), was, now)
+
+
+def _declared_words(part: str, name: str, value: Any, ruleset: RuleSet | None) -> str:
+    if value is UNSET:
+        return ""
+    entry = declarations.named(ruleset, part, name) if ruleset is not None else None
+    if entry is None:
+        return _short(value)
+    return f"{entry.label}: {entry.words}" if entry.label else entry.words
+
+
 def _order(edit: Edit, table_id: str, ruleset: RuleSet | None) -> list[Told]:
+    return _in_order(_table_title(ruleset, table_id), _moved(edit), table_id)
+
+
+def _in_order(group: str, moved: Sequence[str], table_id: str = "") -> list[Told]:
+    words = f"Order of {', '.join(moved[:6])}"
+    return [Told(group, words, "moved", "", "", "", table_id)] if moved else []
+
+
+def _moved(edit: Edit) -> list[str]:
+    """What changed its place among what was there before and is still; often nothing."""
     was, now = edit.before, edit.after
     if not isinstance(was, list) or not isinstance(now, list):
-        return []
-    both = [each for each in was if each in now]
-    if both == [each for each in now if each in was]:
-        return []  # rows came or went, and no other changed its place
-    moved = [each for each, other in zip(both, [n for n in now if n in was], strict=True)
-             if each != other]  # fmt: skip
-    group = _table_title(ruleset, table_id)
-    return [Told(group, f"Order of {', '.join(moved[:6])}", "moved", "", "", "", table_id)]
+        return []  # all of it came or went
+    stayed = [each for each in was if each in now]
+    stand = [each for each in now if each in was]
+    return [each for each, other in zip(stayed, stand, strict=True) if each != other]
 
 
 def _how(edit: Edit) -> How:

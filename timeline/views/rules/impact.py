@@ -25,7 +25,8 @@ def page(request: HttpRequest, rule_set: str, draft: str) -> HttpResponseBase:
     if request.method == "POST":
         return _do(request, studio)
     if is_fragment(request) and request.headers.get("HX-Target", "").endswith("#impact"):
-        return render(request, "rules/fragments/impact.html", _body(request, studio))
+        context = frame.head(request, studio, "impact") | _body(request, studio)
+        return render(request, "rules/fragments/impact.html", context)
     return frame.show(request, studio, "impact", _body(request, studio))
 
 
