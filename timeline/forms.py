@@ -73,6 +73,12 @@ class Asked(msgspec.Struct, frozen=True):
         return _query(msgspec.structs.replace(self, filter=other).pairs())
 
     @property
+    def rows(self) -> str:
+        """The query string that says which rows are shown, and in which order."""
+        order = [] if self.order == "known" else [("order", self.order)]
+        return _query([*order, *self.filter.pairs()])
+
+    @property
     def carried(self) -> Pairs:
         """What hidden fields keep while a form asks for another step; the tab stands elsewhere."""
         return self.pairs(tab="")

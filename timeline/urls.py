@@ -32,6 +32,7 @@ urlpatterns = [
     path("members/<str:member_id>/timeline/live/", timeline.live, name="live"),
     path("members/<str:member_id>/timeline/<str:version>/", timeline.step, name="step"),
     path("members/<str:member_id>/export/events.jsonl", exports.events, name="export-events"),
+    path("members/<str:member_id>/export/rows.csv", exports.rows, name="export-rows"),
     path("members/<str:member_id>/export/state.json", exports.state_at, name="export-state"),
     path("members/<str:member_id>/timeline/<str:version>/pin/", timeline.pin, name="pin"),
     path("members/<str:member_id>/profile/", profile.profile, name="profile"),

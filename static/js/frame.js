@@ -33,5 +33,6 @@ document.addEventListener('keydown', (event) => {
 });
 
 document.addEventListener('click', (event) => {
+  if (event.target.closest('[data-print]')) print();
   for (const menu of menus()) if (!menu.contains(event.target)) menu.open = false;
 });

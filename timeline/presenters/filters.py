@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date
 
 import msgspec
 
@@ -101,9 +101,10 @@ def matches(moment: Moment, wanted: Filter) -> bool:
         return False
     if not _about(moment, "device", wanted.device) or not _about(moment, "title", wanted.title):
         return False
-    if wanted.since and moment.at < _midnight(wanted.since):
+    # Days are compared, not instants: there is none after the last day that can be typed.
+    if wanted.since and _day(moment) < wanted.since:
         return False
-    if wanted.until and moment.at >= _midnight(wanted.until) + timedelta(days=1):
+    if wanted.until and _day(moment) > wanted.until:
         return False
     return not wanted.q or wanted.q.casefold() in _said(moment)
 
@@ -112,8 +113,8 @@ def _about(moment: Moment, kind: str, ids: tuple[str, ...]) -> bool:
     return not ids or any(f"{kind}:{each}" in moment.about for each in ids)
 
 
-def _midnight(day: date) -> datetime:
-    return datetime(day.year, day.month, day.day, tzinfo=UTC)
+def _day(moment: Moment) -> date:
+    return moment.at.astimezone(UTC).date()
 
 
 def _said(moment: Moment) -> str:

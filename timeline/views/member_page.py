@@ -5,6 +5,7 @@ from functools import cached_property
 from typing import Any
 
 from django.http import HttpRequest, HttpResponse, QueryDict
+from django.urls import reverse
 
 from licensing import history
 from licensing.history import History, Step
@@ -88,6 +89,15 @@ class MemberPage(Page):
              "max": limit_at(story, "max_devices", at), "words": "devices in use"},
         ]  # fmt: skip
 
+    def exports(self) -> list[tuple[str, str, str]]:
+        """The rows that the filter leaves, and every event."""
+        rows = f"{reverse('export-rows', args=[self.name])}{self.query.rows}"
+        events = reverse("export-events", args=[self.name])
+        return [
+            ("Rows as CSV", f"{len(self.shown)} rows", rows),
+            ("Events as JSON lines", f"all {self.steps.head}", events),
+        ]
+
     def about_step(self) -> dict[str, Any]:
         """Head, changes, and what the open tab shows."""
         cursor, seen, step = self.cursor, self.seen, self.step
@@ -102,11 +112,15 @@ class MemberPage(Page):
             "expired": expired,
             "stopped_at": self.steps.version_at(readable) if cursor.place > readable else None,
             "may_try": True,
+            "chain": self.past.head.last_hash.hex()[:16],
         }
         if step is not None and self.query.tab in ("changed", "why"):
             context |= self._why(step)
         match self.query.tab:
             case "state":
+                context["state_href"] = (
+                    f"{reverse('export-state', args=[self.name])}?v={cursor.version}"
+                )
                 context["state"] = state_view.state_view(seen.shown, seen.names)
             case "compare":
                 context |= self._comparison()

@@ -163,6 +163,10 @@ class Page(ABC):
     def fingerprint(self) -> str:
         """What the step folds to, in twelve hex digits."""
 
+    def exports(self) -> list[tuple[str, str, str]]:
+        """What can be taken along: its words, how much it is, its address."""
+        return []
+
     def use(self, story: Story) -> list[dict[str, Any]]:
         """What is in use at the instant, each with its limit."""
         return []
@@ -249,6 +253,7 @@ class Page(ABC):
             "iso": cursor.at.isoformat(),
             "ago": clock.ago(cursor.at, self.now),
             "subject": self.subject,
+            "read_at": clock.stamp(self.now),
             "here": self.address(),
             "as_known": self.address(order="known"),
             "as_happened": self.address(order="happened"),
@@ -358,6 +363,7 @@ class Page(ABC):
                 (chip.words, f"{self.base}{cursor.version}/{query.filtered(chip.rest)}")
                 for chip in filters.chips(story, query.filter)
             ],
+            "exports": self.exports(),
             "clear": f"{self.base}{cursor.version}/{query.filtered(filters.NOTHING)}",
             "earlier": self._around(listing.earlier),
             "later": self._around(listing.later),
