@@ -14,7 +14,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import render
 from django.utils.cache import patch_vary_headers
 
-from timeline import audit, limits, policy
+from timeline import audit, limits, policy, sessions
 from timeline.policy import ADMINISTRATOR, STAFF_ROLES
 
 P = ParamSpec("P")
@@ -46,32 +46,42 @@ def may(request: HttpRequest, permission: str) -> bool:
 @overload
 def staff_page(view: View[P]) -> View[P]: ...
 @overload
-def staff_page(*, may: str = "read", writes: str = "", reads: str = "") -> Decorator: ...
 def staff_page(
-    view: View[P] | None = None, *, may: str = "read", writes: str = "", reads: str = ""
+    *, may: str = "read", writes: str = "", reads: str = "", polled: bool = False
+) -> Decorator: ...
+def staff_page(
+    view: View[P] | None = None,
+    *,
+    may: str = "read",
+    writes: str = "",
+    reads: str = "",
+    polled: bool = False,
 ) -> Any:
     """Deny by default: a page opens for signed-in people whose roles hold the permission `may`.
 
     `@staff_page` is for any staff role; `@staff_page(may="operate")` for one permission of
     `timeline/policy.py`; `@staff_page(writes="act")` asks another one of a POST. Looking at a page
     with a `member_id` is noted in the audit trail before the view is called; `reads="search"` says
-    so for a page that shows members otherwise, and names the purpose of any.
+    so for a page that shows members otherwise, and names the purpose of any. A page that is
+    `polled` asks for parts of itself unasked, which keeps nobody signed in.
     """
-    if view is not None:
-        return _guarded(view, policy.staff(may, writes), reads)
     asked = policy.staff(may, writes)
+    if view is not None:
+        return _guarded(view, asked, reads, polled)
 
     def decorate(view: View[P]) -> View[P]:
-        return _guarded(view, asked, reads)
+        return _guarded(view, asked, reads, polled)
 
     return decorate
 
 
-def _guarded(view: View[P], asked: policy.Policy, reads: str) -> View[P]:
+def _guarded(view: View[P], asked: policy.Policy, reads: str, polled: bool) -> View[P]:
     @wraps(view)
     def guarded(request: HttpRequest, *args: P.args, **kwargs: P.kwargs) -> HttpResponseBase:
         if not request.user.is_authenticated:
             return _sign_in_first(request)
+        if not sessions.lasts(request, acts=not (polled and is_fragment(request))):
+            return _sign_in_first(request, ended="1")
         try:
             limits.take(f"user {request.user.pk}", settings.USER_RATE)
         except limits.Exceeded as much:
@@ -82,7 +92,9 @@ def _guarded(view: View[P], asked: policy.Policy, reads: str) -> View[P]:
             audit.read(request, subject, reads or "history")
         response = view(request, *args, **kwargs)
         patch_vary_headers(response, ["HX-Request", "HX-Target", "Cookie"])
-        response.headers.setdefault("Cache-Control", "private, no-cache")
+        # Nothing about a member stays in a browser, where the next person could go back to it.
+        kept = "no-store" if subject or reads else "private, no-cache"
+        response.headers.setdefault("Cache-Control", kept)
         return response
 
     # wraps() names the first argument
@@ -107,13 +119,14 @@ def _check_roles(request: HttpRequest, permission: str, subject: str) -> None:
         raise PermissionDenied(f"This is for the role {who}; yours is {', '.join(roles)}.")
 
 
-def _sign_in_first(request: HttpRequest) -> HttpResponseBase:
+def _sign_in_first(request: HttpRequest, **told: str) -> HttpResponseBase:
     if not is_fragment(request):
-        return redirect_to_login(request.get_full_path())
+        login = f"{settings.LOGIN_URL}?{urlencode(told)}" if told else settings.LOGIN_URL
+        return redirect_to_login(request.get_full_path(), login)
     # The session ended while a page was open: the whole page has to go, not its panel.
     shown = urlsplit(request.headers.get("HX-Current-URL", "")).path or "/"
     answer = HttpResponse(status=401)
-    answer.headers["HX-Redirect"] = f"{settings.LOGIN_URL}?{urlencode({'next': shown})}"
+    answer.headers["HX-Redirect"] = f"{settings.LOGIN_URL}?{urlencode({**told, 'next': shown})}"
     return answer
 
 

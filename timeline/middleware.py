@@ -20,6 +20,54 @@ _AWAY = (
 log = logging.getLogger(__name__)
 
 
+# What no page of ours asks a browser for; copying a link is the one thing that some do.
+_FEATURES = (
+    "accelerometer", "autoplay", "camera", "clipboard-read", "display-capture", "encrypted-media",
+    "fullscreen", "geolocation", "gyroscope", "hid", "idle-detection", "magnetometer", "microphone",
+    "midi", "payment", "publickey-credentials-get", "screen-wake-lock", "serial", "usb",
+    "xr-spatial-tracking",
+)  # fmt: skip
+HEADERS = {
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Permissions-Policy": ", ".join(
+        [*(f"{name}=()" for name in _FEATURES), "clipboard-write=(self)"]
+    ),
+}
+
+
+class Headers:
+    """Adds what Django has no setting for to every answer, files included."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        answer = self.get_response(request)
+        for name, value in HEADERS.items():
+            answer.headers.setdefault(name, value)
+        return answer
+
+
+class RefuseOtherSites:
+    """Refuses a form that another site sends, as its browser says, beside asking for the token."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        return self.get_response(request)
+
+    def process_view(
+        self, request: HttpRequest, view: Callable[..., Any], args: Any, kwargs: Any
+    ) -> None:
+        """Called with the view that was found, before it; keys are not sent by browsers unasked."""
+        safe = request.method in ("GET", "HEAD", "OPTIONS", "TRACE")
+        if safe or policy.declared(view) == policy.BY_KEY:
+            return
+        if request.headers.get("Sec-Fetch-Site") in ("cross-site", "same-site"):
+            raise PermissionDenied("This was sent from another site.")
+
+
 class DefaultDeny:
     """Refuses every view that does not declare who may call it."""
 

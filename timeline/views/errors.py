@@ -28,4 +28,6 @@ def _page(request: HttpRequest, template: str, why: str, status: int) -> HttpRes
     roles = roles_of(request)
     request.roles = roles  # type: ignore[attr-defined]
     request.role = roles[0] if roles else None  # type: ignore[attr-defined]
-    return render(request, template, {"why": why}, status=status)
+    answer = render(request, template, {"why": why}, status=status)
+    answer.headers["Cache-Control"] = "no-store"
+    return answer

@@ -30,4 +30,7 @@ def news(request: HttpRequest, stream: str) -> HttpResponseBase:
             }
         )
     answer.headers["ETag"] = tag
+    # It says how many and when, and of whom only to who knows: kept, so that it can be asked for
+    # with its tag.
+    answer.headers["Cache-Control"] = "private, no-cache"
     return answer

@@ -81,7 +81,7 @@ def pin(request: HttpRequest, rule_set: str, version: str) -> HttpResponseBase:
     return redirect(address)
 
 
-@staff_page
+@staff_page(polled=True)
 def live(request: HttpRequest, rule_set: str) -> HttpResponseBase:
     """What came since step `since`."""
     if not RULE_SET_ID.fullmatch(rule_set):

@@ -31,3 +31,9 @@ class SignOut(LogoutView):
     """A POST ends the session."""
 
     http_method_names = ["post", "options"]
+
+    def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        """Asks the browser to forget what it saw; the cookie of the session goes by itself."""
+        answer: HttpResponse = super().post(request, *args, **kwargs)
+        answer.headers["Clear-Site-Data"] = '"cache", "storage"'
+        return answer

@@ -56,7 +56,7 @@ def pin(request: HttpRequest, member_id: str, version: str) -> HttpResponseBase:
     return redirect(address)
 
 
-@staff_page
+@staff_page(polled=True)
 def live(request: HttpRequest, member_id: str) -> HttpResponseBase:
     """How many events came since step `since`, and when the earliest of them happened."""
     if not MEMBER_ID.fullmatch(member_id):

@@ -17,8 +17,8 @@ async function look() {
   if (document.hidden && !hiddenSince) hiddenSince = Date.now();
   if (!document.hidden) hiddenSince = 0;
   try {
-    // The browser keeps the answer with its ETag: an unchanged head costs a 304 without a body.
-    const answer = await fetch(`${base}live/?since=${head}`, { cache: 'no-cache' });
+    // As a part of the page, which keeps nobody signed in. The browser keeps the answer with its ETag: an unchanged head costs a 304 without a body.
+    const answer = await fetch(`${base}live/?since=${head}`, { cache: 'no-cache', headers: { 'HX-Request': 'true' } });
     if (answer.ok) tell(await answer.json());
     else if (answer.status === 401 || answer.redirected) set(false);
   } catch { /* away: the next look may find it again */ }

@@ -14,7 +14,7 @@ from timeline.presenters.directory import grouped
 MOST_PARKED = 50
 
 
-@staff_page
+@staff_page(polled=True)
 def page(request: HttpRequest) -> HttpResponseBase:
     """The whole page, or what htmx renews of it."""
     return show(request)
