@@ -26,8 +26,16 @@ def select(text: str, parameters: Mapping[str, Any], *, planned: bool = True) ->
         return cursor.fetchall()
 
 
+def server_version() -> int:
+    """The server's version as one number, such as 180004."""
+    return opened().info.server_version
+
+
 class Together:
     """The statements of one transaction, sent without waiting for one another."""
+
+    def __init__(self, pipeline: psycopg.Pipeline) -> None:
+        self._pipeline = pipeline
 
     def send(self, text: str, parameters: Mapping[str, Any]) -> None:
         """Have a statement executed some time before the end."""
@@ -38,6 +46,8 @@ class Together:
         """Execute a statement now, and wait for the number of its rows."""
         with _cursor() as cursor:
             cursor.execute(text.encode(), parameters, prepare=True)
+            # With a mere flush the server would not know that it is waiting, and wait for ever.
+            self._pipeline.sync()
             return len(cursor.fetchall())
 
 
@@ -51,8 +61,8 @@ def together() -> Iterator[Together]:
     conn = opened()
     with connection.wrap_database_errors:
         try:
-            with conn.pipeline(), conn.transaction():
-                yield Together()
+            with conn.pipeline() as pipeline, conn.transaction():
+                yield Together(pipeline)
         except BaseException:
             with suppress(psycopg.Error):  # the connection is gone, and its transaction with it
                 conn.rollback()

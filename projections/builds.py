@@ -245,14 +245,14 @@ def finish(projectors: Sequence[Projector]) -> list[Build]:
             continue
         if build.version != named_version(projectors, build.projection):
             continue
-        if live(build.projection) is not None:
-            compare(build.projection)
-        if build.hold:
-            _update(build, "note_ready")
-            done.append(_again(build))
-            continue
         try:
-            done.append(swap(build.projection, by=build.requested_by))
+            if live(build.projection) is not None:
+                compare(build.projection)
+            if build.hold:
+                _update(build, "note_ready")
+                done.append(_again(build))
+            else:
+                done.append(swap(build.projection, by=build.requested_by))
         except Refused:
             continue  # cancelled, swapped by another runner, or something new came in between
     return done

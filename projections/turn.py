@@ -30,6 +30,9 @@ PAGE = 1000
 BATCH = 4000
 """Events in one reading; more buckets are left for the next."""
 
+STOPPED_MS = 15_000
+"""A worker that stops while it writes a bucket keeps it for so long; the server takes it back."""
+
 Run = tuple[str, int]
 
 
@@ -149,7 +152,7 @@ def _write(work: Work, known: Mapping[Run, Any], projectors: Mapping[str, Projec
                 if work.events[checkpoint.run]
             }
         with connection.together() as transaction:
-            transaction.send(statement("asynchronous_commit"), {})
+            transaction.send(statement("begin_turn"), _limits())
             checkpoints.advance(transaction, work.moves)
             for checkpoint, _ in work.moves:
                 if checkpoint.fresh:
@@ -176,6 +179,13 @@ def _write(work: Work, known: Mapping[Run, Any], projectors: Mapping[str, Projec
             for checkpoint, to in work.moves
         )
     return sum(to - checkpoint.position for checkpoint, to in work.moves)
+
+
+def _limits() -> dict[str, str]:
+    # Before 17 the server tells a stopped worker only by its silence between two sendings.
+    known = connection.server_version() >= 170_000
+    limit = "transaction_timeout" if known else "idle_in_transaction_session_timeout"
+    return {"limit": limit, "stopped_ms": str(STOPPED_MS)}
 
 
 def _put(transaction: connection.Together, checkpoint: Checkpoint, put: Put) -> None:

@@ -2,10 +2,8 @@
 
 import threading
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
-from uuid import uuid4
+from datetime import timedelta
 
-import msgspec
 import pytest
 from django.core.management import call_command
 from django.db import OperationalError, connection, connections
@@ -15,11 +13,19 @@ from licensing import connection as stores
 from licensing.connection import opened
 from projections import builds, checkpoints, leases, parking, registry, runner, sides, turn
 from projections.lag import lag
-from projections.projector import Projector, Put, nothing
 from projections.sql import statement
-from tests.conftest import new_id
+from tests.integration.tally_kit import (
+    NAMED,
+    PUT,
+    append,
+    choking_on,
+    forget,
+    made,
+    same_bucket,
+    seen,
+    tallying,
+)
 
-NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 KEYED = {
     "job_attempt",
     "projection_checkpoint",
@@ -31,108 +37,6 @@ KEYED = {
         for side in "ab"
     ),
 }
-TALLY = """
-CREATE TABLE IF NOT EXISTS tally_{side} (
-    at bigint GENERATED ALWAYS AS IDENTITY, projection text, bucket int, stream_id text, version int
-)
-"""
-PUT = """
-INSERT INTO {table} (projection, bucket, stream_id, version)
-SELECT projection, bucket, stream_id, version FROM jsonb_to_recordset(%(rows)s::jsonb)
-    AS r (at int, projection text, bucket int, stream_id text, version int) ORDER BY at
-"""
-
-
-class Seen(msgspec.Struct):
-    """A row for each time that an event was seen."""
-
-    at: int
-    projection: str
-    bucket: int
-    stream_id: str
-    version: int
-
-
-@pytest.fixture
-def tally():
-    """A projector with tables of its own, that keeps a row for each time it saw an event."""
-    made = tallying(new_id("tally").replace("-", "_"))
-    with connections["owner"].cursor() as cursor:
-        for side in "ab":
-            cursor.execute(TALLY.format(side=side).replace("tally_", f"{made.name}_"))
-    NAMED[made.name] = made
-    yield made
-    forget(made.name)
-
-
-def forget(name):
-    NAMED.pop(name, None)
-    with connections["owner"].cursor() as cursor:
-        for table in ("projection_checkpoint", "projection_parked", "projection_build"):
-            cursor.execute(f"DELETE FROM {table} WHERE projection = %s", [name])
-        for side in "ab":
-            cursor.execute(f"DROP TABLE IF EXISTS {name}_{side}")
-
-
-NAMED = {}
-
-
-@pytest.fixture(autouse=True)
-def known(monkeypatch):
-    """The projectors of these tests are found by their names, as those of the registry are."""
-    monkeypatch.setattr(builds, "named", lambda name: NAMED.get(name) or registry.named(name))
-
-
-def tallying(name, version=1, before=None, put=PUT):
-    def fold(known, events):
-        for event in events:
-            if before:
-                before(event)
-        seen = [Seen(n, name, e.bucket, e.stream_id, e.version) for n, e in enumerate(events)]
-        return [Put(put.replace("{table}", "{" + name + "}"), seen)]
-
-    return Projector(name, version, "member", None, ("{" + name + "}",), nothing, fold)
-
-
-def choking_on(stream, *versions):
-    """What to do before an event: raise on some of one stream."""
-
-    def choke(event):
-        if event.stream_id == stream and event.version in versions:
-            raise ValueError("cannot read this")
-
-    return choke
-
-
-def append(member, count=1):
-    """Events that no read model but the directory cares for."""
-    stream = f"member-{member}"
-    for _ in range(count):
-        key = new_id("c")
-        new = store.NewEvent(uuid4(), "PlaybackStopped", 1, {"license_id": "none"}, {}, NOW)
-        record = store.CommandRecord(key, "Test", {}, b"x", {"outcome": "accepted"})
-        store.append(opened(), stream, [new], record)
-    return stream
-
-
-def same_bucket(stream):
-    """Another member whose stream shares the bucket."""
-    wanted = store.bucket_of(stream)
-    while True:
-        other = new_id("m")
-        if store.bucket_of(f"member-{other}") == wanted:
-            return other
-
-
-def seen(projector, stream):
-    """The versions of a stream that the projector kept, in the order in which it saw them."""
-    side = sides.live().get(projector.name, "a")
-    with connection.cursor() as cursor:
-        cursor.execute(
-            f"SELECT version FROM {projector.name}_{side} WHERE stream_id = %s ORDER BY at",
-            [stream],
-        )
-        return [version for (version,) in cursor.fetchall()]
 
 
 def parked(projector):
@@ -231,14 +135,10 @@ def test_a_bucket_in_other_hands_is_left_to_them(fresh, tally):
 
 def test_an_event_is_decoded_once_for_all_who_stand_at_its_place(fresh, tally, monkeypatch):
     looked_at = []
-    known = {
-        name: tallying(name, before=lambda event: looked_at.append(event.data))
-        for name in (f"{tally.name}_{n}" for n in range(3))
-    }
-    with connections["owner"].cursor() as cursor:
-        for name in known:
-            cursor.execute(TALLY.replace("tally_{side}", f"{name}_a"))
-    NAMED.update(known)
+    known = {}
+    for name in (f"{tally.name}_{n}" for n in range(3)):
+        made(name)
+        known[name] = tallying(name, before=lambda event: looked_at.append(event.data))
     decoded, lift = [], codec.lift
     monkeypatch.setattr(codec, "lift", lambda *about: decoded.append(about) or lift(*about))
     try:
