@@ -1,7 +1,8 @@
 """The decision record as it is kept in an event: as little as says it all, and unfolded again.
 
 Kept are the rules' version and hash, the facts that were used, every matched row, the decisive row,
-and for each limit its value and its maximum. What follows from those or stands in the version of
+and for each limit its value, its maximum and, where that does not follow from the rules, what the
+request adds. What follows from those or stands in the version of
 the rules under that hash is not written again with every decision: labels, margins, the outputs.
 """
 
@@ -24,7 +25,7 @@ def packed(record: Mapping[str, Any]) -> dict[str, Any]:
         "row": record["row"],
         "facts": {name: v for name, v in record["facts"].items() if name not in counted},
         "matched": record["matched"],
-        "limits": [[limit["limit"], limit["value"], limit["max"]] for limit in limits],
+        "limits": [_kept(limit) for limit in limits],
     }
     # The limits that left no room keep their label, so that a list needs no look at the rules.
     short = {limit["limit"]: limit["label"] for limit in limits if not limit["ok"]}
@@ -34,6 +35,11 @@ def packed(record: Mapping[str, Any]) -> dict[str, Any]:
         "detail": record.get("detail"),
     }  # fmt: skip
     return kept | {name: value for name, value in more.items() if value}
+
+
+def _kept(limit: Mapping[str, Any]) -> list[Any]:
+    adds = limit.get("adds")
+    return [limit["limit"], limit["value"], limit["max"], *([] if adds is None else [adds])]
 
 
 def full(kept: Mapping[str, Any], ruleset: RuleSet | None = None) -> dict[str, Any]:
@@ -48,7 +54,7 @@ def full(kept: Mapping[str, Any], ruleset: RuleSet | None = None) -> dict[str, A
     rows = {name: row for row, names in _map(kept, "rows").items() for name in names}
     short, goodwill = _map(kept, "short"), _map(kept, "allowances")
     told = []
-    for name, value, most in limits:
+    for name, value, most, *adds in limits:
         known = ruleset.limits.get(name) if ruleset is not None else None
         limit: dict[str, Any] = {
             "limit": name,
@@ -62,6 +68,8 @@ def full(kept: Mapping[str, Any], ruleset: RuleSet | None = None) -> dict[str, A
         }
         if name in goodwill:
             limit["allowances"] = goodwill[name]
+        if adds:
+            limit["adds"] = adds[0]
         told.append(limit)
     record = {
         "rules": kept["rules"],
@@ -77,7 +85,7 @@ def full(kept: Mapping[str, Any], ruleset: RuleSet | None = None) -> dict[str, A
 
 
 def _compact(limits: list[Any]) -> bool:
-    return all(isinstance(limit, list) and len(limit) == 3 for limit in limits)
+    return all(isinstance(limit, list) and len(limit) in (3, 4) for limit in limits)
 
 
 def _map(kept: Mapping[str, Any], name: str) -> Mapping[str, Any]:

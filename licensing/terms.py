@@ -61,6 +61,7 @@ def request_of(member: Member, command: AcquireLicense) -> dict[str, Any]:
         "device": _device(member, command),
         "context": command.context,
         "member": {"plan": member.plan, "country": member.country},
+        rules.ROLLOUT: rules.Rollout(member.member_id),
     }
 
 
@@ -87,6 +88,7 @@ def _renewed(
         "device": license.device,
         "context": license.context,
         "member": {"plan": member.plan, "country": member.country},
+        rules.ROLLOUT: rules.Rollout(member.member_id),
         "license": _renewal_facts(license, moment),
     }
     allowed = _allowed(member, license.studio, license.title_id, moment)
@@ -176,7 +178,7 @@ def past_of(member: Member, moment: Moment) -> rules.Past:
             for license in members.live(member) if counter.of == "downloads" else ():
                 live = licenses.as_of(license, moment.now).status == "active"
                 yield rules.Occurrence(counter.of, license.issued_at, live, _about(license))
-        elif counter.of in _OF_TITLE and counter.same == ("title_id",) and _alone(counter):
+        elif counter.of in _OF_TITLE and counter.same == ("title_id",) and counter.adds_one:
             yield from _of_title(counter.of, member.downloads.get(same["title_id"]))
         else:
             for use in usage.between(member.usage, counter.of, same, start, end):
@@ -184,11 +186,6 @@ def past_of(member: Member, moment: Moment) -> rules.Past:
                 yield rules.Occurrence(counter.of, use.at, False, about)
 
     return past
-
-
-def _alone(counter: rules.Counter) -> bool:
-    """Whether a title's own instants are all that it asks for."""
-    return counter.distinct is None and not counter.where
 
 
 _OF_TITLE = ("downloads", "playbacks")
@@ -240,6 +237,8 @@ def _limit(check: rules.LimitCheck) -> dict[str, Any]:
     told: dict[str, Any] = msgspec.to_builtins(check)
     if not check.allowances:
         del told["allowances"]
+    if check.adds is None:
+        del told["adds"]
     return told
 
 

@@ -94,6 +94,10 @@ class Compiled:
                 return FACT_UNKNOWN, name
         return None
 
+    def valid(self, at: datetime) -> int:
+        """The rows that are valid at an instant, as bits."""
+        return self._all if self._times is None else self._times(at)
+
     def outcome(self, facts: Mapping[str, Any], at: datetime) -> Outcome:
         """What the rows say that match facts without a fault at an instant."""
         mask = self._all if self._times is None else self._times(at)

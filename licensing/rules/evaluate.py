@@ -15,7 +15,11 @@ from licensing.rules.ruleset import Limit, Purpose
 
 
 class LimitCheck(msgspec.Struct, frozen=True, gc=False):
-    """One limit against one value: `value` of `max`, `margin` left, by `row`."""
+    """One limit against one value: `value` of `max`, `margin` left, by `row`.
+
+    `adds` is what the request itself adds to the value, where that does not follow from the rules:
+    a further download on a device that has one adds nothing to the devices.
+    """
 
     limit: str
     fact: str
@@ -26,6 +30,7 @@ class LimitCheck(msgspec.Struct, frozen=True, gc=False):
     ok: bool
     row: str
     allowances: tuple[str, ...] = ()
+    adds: int | None = None
 
 
 class Allowed(NamedTuple):
@@ -100,7 +105,9 @@ def decide(
                 return _refusal((FACT_MISSING, limit.fact), facts)
             known[limit.fact] = value.before
             row = found.decisive[name]
-            checks.append(_check(name, limit, value, out[name], row, raised.get(name, ())))
+            counter = rules.ruleset.counters.get(limit.fact)
+            adds = None if counter is None or counter.adds_one else value.after - value.before
+            checks.append(_check(name, limit, value, out[name], row, raised.get(name, ()), adds))
     reason, row_id = _first_reason(rules, found, checks)
     return Evaluation(
         reason, row_id or found.main, known, found.matched, found.decisive, out, tuple(checks)
@@ -136,7 +143,13 @@ def _value(rules: Compiled, limit: Limit, facts: Mapping[str, Any], counts: Coun
 
 
 def _check(
-    name: str, limit: Limit, found: Count, most: int, row: str, allowances: tuple[str, ...]
+    name: str,
+    limit: Limit,
+    found: Count,
+    most: int,
+    row: str,
+    allowances: tuple[str, ...],
+    adds: int | None,
 ) -> LimitCheck:
     compared = found.after if limit.kind == "room" else found.before
     return LimitCheck(
@@ -149,6 +162,7 @@ def _check(
         compared <= most,
         row,
         allowances,
+        adds,
     )
 
 

@@ -17,6 +17,9 @@ Kind = Literal["downloads", "playbacks", "renewals", "releases", "refusals"]
 # What an occurrence knows without its license being looked up.
 PLAIN = frozenset({"title_id", "device_id", "studio"})
 
+# What a counter's paths may begin with: all that an occurrence ever says.
+COUNTED = PLAIN | {"title", "device", "context"}
+
 
 class Fact(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
     """An attribute of the request. `path` is dotted; a `domain` closes the set of values.
@@ -47,6 +50,11 @@ class Counter(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defa
     live: bool = False
     window: int | Literal["calendar_year"] | Window | None = None
     where: dict[str, Cell] = {}
+
+    @property
+    def adds_one(self) -> bool:
+        """Whether every request would add one to it."""
+        return self.distinct is None and not self.where
 
     @property
     def plain(self) -> bool:

@@ -13,6 +13,7 @@ import msgspec
 from licensing.rules.compiled import Compiled
 from licensing.rules.evaluate import Allowed, Evaluation, evaluate
 from licensing.rules.facts import Past
+from licensing.rules.rollout import is_rollout
 from licensing.rules.ruleset import Purpose
 from licensing.rules.tables import Scalar
 
@@ -107,6 +108,8 @@ def _would_end(rules: Compiled, found: Evaluation) -> tuple[Turn, ...]:
 def _other_facts(rules: Compiled, facts: Mapping[str, Any]) -> Iterator[tuple[str, Scalar]]:
     """Each single fact with each other value that the rules tell apart."""
     for name, fact in rules.ruleset.facts.items():
+        if is_rollout(fact.path):
+            continue  # nobody can ask for another number
         values = fact.domain if fact.domain is not None else rules.named(name)
         others = [value for value in values if value != facts.get(name)]
         yield from ((name, value) for value in others[:MOST])

@@ -6,7 +6,8 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import msgspec
 
-from licensing.rules.facts import PLAIN, Counter, Type
+from licensing.rules.facts import COUNTED, PLAIN, Counter, Type
+from licensing.rules.rollout import SHARES, is_rollout
 from licensing.rules.ruleset import BrokenRuleSet, Case, RuleSet, type_of
 from licensing.rules.tables import Cell, Row, Scalar, Table
 from licensing.rules.windows import is_sound
@@ -16,11 +17,21 @@ LARGEST = 10**6  # hours are more than a century
 
 
 def parse(document: dict[str, Any]) -> RuleSet:
-    """The rule set of a document; raises BrokenRuleSet naming the first fault."""
+    """The rule set of a document; raises BrokenRuleSet naming the first fault.
+
+    The same hash is the same rule set, however the document's names are ordered: of two limits
+    without room, the one whose name comes first is the reason.
+    """
     fault = next(iter(faults(document)), None)
     if fault is not None:
         raise BrokenRuleSet(fault)
-    return msgspec.convert(document, RuleSet)
+    ruleset = msgspec.convert(document, RuleSet)
+    return msgspec.structs.replace(
+        ruleset,
+        facts=dict(sorted(ruleset.facts.items())),
+        counters=dict(sorted(ruleset.counters.items())),
+        limits=dict(sorted(ruleset.limits.items())),
+    )
 
 
 def faults(document: dict[str, Any]) -> Iterator[str]:
@@ -52,6 +63,13 @@ def faults(document: dict[str, Any]) -> Iterator[str]:
 def _names(ruleset: RuleSet, types: dict[str, Type]) -> Iterator[str]:
     if not any(table.hit == "unique" for table in ruleset.tables):
         yield "There is no base table: nothing would be granted."
+    for name, fact in ruleset.facts.items():
+        if is_rollout(fact.path):
+            salt = fact.path.partition(".")[2]
+            if not salt or "." in salt:
+                yield f"Fact {name}: a rollout's path is rollout.<salt>, and the salt has no dot."
+            if types[name] != "integer":
+                yield f"Fact {name} is a rollout, so it is an integer, from 0 to {SHARES - 1:,}."
     for name in ruleset.facts.keys() & ruleset.counters.keys():
         yield f"{name} is both a fact and a counter."
     for name, limit in ruleset.limits.items():
@@ -95,12 +113,16 @@ def _counter(ruleset: RuleSet, name: str, counter: Counter) -> Iterator[str]:
         yield f"Counter {name}: a window is a number of hours or days from 1 on, or a calendar's."
     if counter.live and counter.of != "downloads":
         yield f"Counter {name}: only downloads can be live."
+    if counter.of == "refusals" and not counter.plain:
+        yield f"Counter {name}: of a refusal only title, device and studio are known."
     # Declared, so that a request that says it wrongly is refused and not merely left uncounted.
     declared = {fact.path for fact in ruleset.facts.values()} | PLAIN
     asked = [*counter.same, *counter.where, *([counter.distinct] if counter.distinct else [])]
     for path in asked:
         if path not in declared:
             yield f"Counter {name} asks for {path}, which is no declared fact's path."
+        elif path.partition(".")[0] not in COUNTED:
+            yield f"Counter {name} asks for {path}, which past downloads do not say."
     for path, cell in counter.where.items():
         yield from _lists(ruleset, cell, f"Counter {name}")
         if len({type_of(value) for value in cell.values(ruleset.lists)}) > 1:

@@ -7,6 +7,7 @@ from typing import Any, Literal
 import msgspec
 
 from licensing.rules.facts import Counter, Fact, Type
+from licensing.rules.rollout import is_rollout
 from licensing.rules.tables import Row, Scalar, Table
 
 Purpose = Literal["acquire", "renew"]
@@ -83,6 +84,8 @@ class RuleSet(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         found: dict[str, Type] = {}
         for name, fact in self.facts.items():
             declared = fact.type or ("string" if fact.domain is not None else None)
+            if declared is None and is_rollout(fact.path):
+                declared = "integer"
             if declared is not None:
                 found[name] = declared
         for table in self.tables:

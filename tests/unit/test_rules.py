@@ -149,3 +149,15 @@ def test_the_hash_ignores_the_order_of_keys():
     turned = dict(reversed(list(DOCUMENT.items())))
     assert rules.hash_of(turned) == rules.hash_of(DOCUMENT)
     assert rules.hash_of(LATER) != rules.hash_of(DOCUMENT)
+
+
+def test_the_same_hash_decides_the_same_in_whatever_order_it_is_written():
+    """A database that keeps names in an order of its own once named another reason first."""
+    backwards = dict(reversed(DOCUMENT.items()))
+    for part in ("facts", "counters", "limits"):
+        backwards[part] = dict(reversed(DOCUMENT[part].items()))
+    assert rules.hash_of(backwards) == rules.hash_of(DOCUMENT)
+    assert list(backwards["limits"]) != list(DOCUMENT["limits"])
+    assert list(rules.parse(backwards).limits) == list(rules.parse(DOCUMENT).limits)
+    for part in ("facts", "counters"):
+        assert list(getattr(rules.parse(backwards), part)) == sorted(DOCUMENT[part])
