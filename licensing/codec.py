@@ -1,5 +1,6 @@
 """Domain events to and from what is stored: the only place that knows both."""
 
+from collections.abc import Iterator
 from typing import Any
 
 import msgspec
@@ -55,6 +56,14 @@ def reads(type_name: str, schema_version: int) -> bool:
     return kind is not None and (
         upcasters.upcast(type_name, schema_version, {}, SCHEMA_VERSIONS[kind]) is not None
     )
+
+
+def readable() -> Iterator[tuple[str, int]]:
+    """Every type with each schema version of it that can be read."""
+    for kind, newest in SCHEMA_VERSIONS.items():
+        for version in range(1, newest + 1):
+            if reads(kind.__name__, version):
+                yield kind.__name__, version
 
 
 def lift(type_name: str, schema_version: int, data: str) -> dict[str, Any]:

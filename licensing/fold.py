@@ -71,7 +71,7 @@ def stream_of(member_id: str) -> str:
 def decoded(recorded: store.RecordedEvent) -> Step:
     """The recorded event as a step, its personal text opened."""
     recorded = sealing.opened_event(recorded)
-    event, why = _read(recorded.type, recorded.schema_version, recorded.data_json)
+    event, why = read(recorded.type, recorded.schema_version, recorded.data_json)
     return Step(recorded.version, recorded, event, why)
 
 
@@ -111,16 +111,16 @@ def batch_of_each(after: Mapping[str, int], limit_each: int) -> dict[str, list[F
     }
 
 
-def _fact(stream: str, read: store.Fact) -> Fact:
-    data = sealing.opened_json(stream, read.type, read.data)
-    event, why = _read(read.type, read.schema_version, data)
-    return Fact(read.version, event, read.occurred_at, read.recorded_at, read.rules, read.hash, why)
+def _fact(stream: str, told: store.Fact) -> Fact:
+    data = sealing.opened_json(stream, told.type, told.data)
+    event, why = read(told.type, told.schema_version, data)
+    return Fact(told.version, event, told.occurred_at, told.recorded_at, told.rules, told.hash, why)
 
 
-def _read(
+def read(
     type_name: str, schema_version: int, data: str | bytes
 ) -> tuple[members.Event | None, str | None]:
-    """The event, or why it cannot be read."""
+    """The domain event of stored JSON, or why it cannot be read."""
     try:
         return codec.read(type_name, schema_version, data), None
     except codec.UnreadableEvent as error:

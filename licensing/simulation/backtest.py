@@ -1,26 +1,33 @@
-"""What would have become of everybody under other rules: each history lived again, counted.
+"""What would have become of everybody under other rules, counted.
 
-A closed loop: a download that would not have been granted takes no room from those after it, and
-counters are counted anew. What people would have done otherwise is not guessed.
+First order takes each decision by itself, on what was recorded. A closed loop lives histories
+again: a download that is not granted takes no room from those after it, and counters are counted
+anew. What people would have done otherwise is not guessed. Either way the log of decisions alone
+tells of most members (`screening`).
 """
 
 from collections import Counter
 from collections.abc import Iterator
 from datetime import datetime
+from time import monotonic
 from typing import Any
 
 import msgspec
 
-from licensing import connection, fold, store
-from licensing.domain.license import AcquisitionRefused, LicenseIssued, RenewalRefused
-from licensing.domain.member import Event, Member
+from licensing import connection, fold, rulebook, store
+from licensing.domain.member import Member
 from licensing.rules import PublishedRules
-from licensing.simulation.branch import Change, Deed, live_again
-from licensing.simulation.recorded import recorded
+from licensing.simulation.branch import Change, live_again
+from licensing.simulation.compared import DECISIONS, Compared, compared
+from licensing.simulation.one_by_one import one_by_one
+from licensing.simulation.recorded import items_of
+from licensing.simulation.screening import Screened, Screening
 
-DECISIONS = ("AcquireLicense", "RenewLicense")
 SAMPLES = 20
-PAGE = 500
+BUCKETS_AT_ONCE = 8  # at first; then as many as are soon read
+SOON_S = 0.2
+END = (store.BUCKETS, "")  # the place behind all streams
+TOGETHER = 50  # members whose histories are read in one go
 
 
 class Sample(msgspec.Struct, frozen=True):
@@ -40,7 +47,7 @@ class Backtest(msgspec.Struct):
     `rows`, `studios`, `plans` and `countries` count ("refused" or "allowed", value) of the
     downloads and renewals newly refused and newly allowed, `rows` by the row that refuses or
     refused. `other_terms` counts those granted both times, but on other terms. `affected` members
-    would have another history; `rerun` of them all were lived again to find out.
+    would have another history, or another decision; `rerun` of them all were read to find out.
     """
 
     hash: str
@@ -103,89 +110,134 @@ def backtested(
     until: datetime,
     first_order: bool = False,
     member_id: str | None = None,
+    members: str = "",
     after: tuple[int, str] = (0, ""),
     found: Backtest | None = None,
     samples: int = SAMPLES,
+    prune: bool = True,
 ) -> Iterator[Part]:
     """Count what would have become of everybody, or of one member, bit by bit; writes nothing.
 
-    `after` and `found` go on with an earlier count. The last part is that of all.
+    `first_order` decides each decision by itself. `members` is how the ids begin. `after` and
+    `found` go on with an earlier count. The last part is that of all. Without `prune` everybody is
+    lived again.
     """
-    found = found or Backtest(rules.hash, until)
-    prefix, conn = fold.stream_of(""), connection.opened()
-    while True:
-        if member_id is not None:
-            stream = fold.stream_of(member_id)
-            page = [(store.bucket_of(stream), stream, 0)]
-        else:
-            page = store.read_heads(conn, prefix, after, PAGE)
-        for bucket, stream_id, _ in page:
-            _live(found, stream_id.removeprefix(prefix), rules, until, samples)
-            after = bucket, stream_id
-            yield Part(found, after)
-        if member_id is not None or len(page) < PAGE:
+    counting = _Counting(rules, until, first_order, found or Backtest(rules.hash, until), samples)
+    if member_id is not None:
+        stream = fold.stream_of(member_id)
+        bucket = store.bucket_of(stream)
+        counting.count([Screened(bucket, stream, 0, live=True)])
+        yield Part(counting.found, (bucket, stream))
+        return
+    published = rulebook.versions(rules.id)
+    screening = Screening(rules, published, until=until, closed_loop=not first_order)
+    conn = connection.opened()
+    first, size = after[0], BUCKETS_AT_ONCE
+    while first < store.BUCKETS:
+        began = monotonic()
+        of = store.Range(fold.stream_of(members), first, min(first + size, store.BUCKETS))
+        page = [each for each in screening.screened(conn, of) if _place(each) > after]
+        first, size = of.end, size * 2 if monotonic() - began < SOON_S else max(1, size // 2)
+        for chunk in _chunks(page):
+            counting.count(chunk if prune else [_unscreened(each) for each in chunk])
+            yield Part(counting.found, _place(chunk[-1]))
+    if after < END:
+        yield Part(counting.found, END)
+
+
+def _place(member: Screened) -> tuple[int, str]:
+    return member.bucket, member.stream_id
+
+
+def _unscreened(member: Screened) -> Screened:
+    return Screened(member.bucket, member.stream_id, member.version, live=True)
+
+
+def _chunks(members: list[Screened]) -> Iterator[list[Screened]]:
+    for start in range(0, len(members), TOGETHER):
+        yield members[start : start + TOGETHER]
+
+
+class _Counting:
+    """Counts members, those that the log of decisions does not tell by living them again."""
+
+    def __init__(
+        self,
+        rules: PublishedRules,
+        until: datetime,
+        first_order: bool,
+        found: Backtest,
+        samples: int,
+    ) -> None:
+        self.found = found
+        self._rules, self._until, self._first_order = rules, until, first_order
+        self._samples = samples
+
+    def count(self, chunk: list[Screened]) -> None:
+        """Add some members to what is found."""
+        lived = [each.stream_id for each in chunk if each.live and not each.unreadable]
+        pasts = dict(zip(lived, store.read_pasts(connection.opened(), lived), strict=True))
+        for member in chunk:
+            self.found.members += 1
+            if member.unreadable:
+                self.found.unreadable += 1
+            elif member.live:
+                self._live(member.stream_id, *pasts[member.stream_id])
+            else:
+                self._told(member)
+
+    def _told(self, member: Screened) -> None:
+        self.found.not_redecided += member.given
+        for (name, said), count in member.same.items():
+            self.found.decisions += count
+            self.found.outcomes[name, said, said] += count
+        turned = sorted(member.turned, key=lambda each: each.version or 0)
+        self._add(member.stream_id, turned)
+
+    def _live(
+        self, stream: str, told: list[store.PastFact], asked: list[store.PastCommand]
+    ) -> None:
+        member = Member(stream.removeprefix(fold.stream_of("")))
+        try:
+            items = items_of(stream, told, asked, self._until)
+        except fold.UnreadableStream:
+            self.found.unreadable += 1
             return
+        self.found.rerun += 1
+        if self._first_order:
+            self._add(stream, [compared(x) for x in one_by_one(member, items, self._rules)])
+            return
+        branch = live_again(member, items, Change(self._rules), until=self._until)
+        self.found.not_redecided += branch.not_redecided
+        decided = [
+            compared(deed)
+            for deed in branch.deeds
+            if deed.name in DECISIONS and deed.kind == "decided"
+        ]
+        self._add(stream, decided, affected=branch.divergence is not None)
 
-
-def _live(
-    found: Backtest, member_id: str, rules: PublishedRules, until: datetime, samples: int
-) -> None:
-    found.members += 1
-    try:
-        items = recorded(member_id)
-    except fold.UnreadableStream:
-        found.unreadable += 1
-        return
-    branch = live_again(Member(member_id), items, Change(rules), until=until)
-    found.rerun += 1
-    found.not_redecided += branch.not_redecided
-    found.affected += branch.divergence is not None
-    for deed in branch.deeds:
-        if deed.name in DECISIONS and deed.kind == "decided":
-            _count(found, member_id, deed, samples)
-
-
-def _count(found: Backtest, member_id: str, deed: Deed, samples: int) -> None:
-    was, would_be = _said(deed.outcome_then, deed.then), _said(deed.outcome, deed.now)
-    found.decisions += 1
-    found.unknown += would_be == "unknown"
-    found.outcomes[deed.name, was, would_be] += 1
-    turned = _turned(deed)
-    if turned is None:
-        found.other_terms += deed.outcome == deed.outcome_then == "accepted" and not deed.same
-        return
-    facts = (deed.decision or {}).get("facts", {})
-    row = (deed.decision or {}).get("row") if turned == "refused" else deed.row_then
-    for counted, value in (
-        (found.rows, row),
-        (found.studios, _studio((*deed.now, *deed.then)) or facts.get("studio")),
-        (found.plans, facts.get("plan")),
-        (found.countries, facts.get("country")),
-    ):
-        counted[turned, str(value or "not known")] += 1
-    sampled = bool(found.samples) and found.samples[-1].member_id == member_id
-    if len(found.samples) < samples and not sampled:  # one of each member tells the most
-        found.samples.append(Sample(member_id, deed.version, deed.at, deed.name, was, would_be))
-
-
-def _turned(deed: Deed) -> str | None:
-    refused_then, refused_now = deed.outcome_then == "refused", deed.outcome == "refused"
-    # The same request made again within minutes has no event on either side: it is counted once.
-    if refused_then is refused_now or not (deed.then or deed.now):
-        return None
-    return "refused" if refused_now else "allowed"
-
-
-def _said(outcome: str | None, events: tuple[Event, ...]) -> str:
-    for event in events:
-        if isinstance(event, AcquisitionRefused | RenewalRefused):
-            return event.reason
-    return outcome or ""
-
-
-def _studio(events: tuple[Event, ...]) -> str | None:
-    for event in events:
-        if isinstance(event, LicenseIssued | AcquisitionRefused):
-            studio = event.title.get("studio")
-            return studio if isinstance(studio, str) else None
-    return None
+    def _add(self, stream: str, decisions: list[Compared], *, affected: bool | None = None) -> None:
+        found, sampled = self.found, False
+        if affected is None:
+            affected = any(not each.same for each in decisions)
+        found.affected += affected
+        for each in decisions:
+            found.decisions += 1
+            found.unknown += each.would_be == "unknown"
+            found.outcomes[each.name, each.was, each.would_be] += 1
+            found.other_terms += each.other_terms
+            if each.turned is None:
+                continue
+            for counted, value in (
+                (found.rows, each.row),
+                (found.studios, each.studio),
+                (found.plans, each.plan),
+                (found.countries, each.country),
+            ):
+                counted[each.turned, str(value or "not known")] += 1
+            if not sampled and len(found.samples) < self._samples:
+                sampled = True  # one of each member tells the most
+                member_id = stream.removeprefix(fold.stream_of(""))
+                found.samples.append(
+                    Sample(member_id, each.version, each.at, each.name, each.was, each.would_be)
+                )

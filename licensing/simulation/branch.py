@@ -1,11 +1,14 @@
 """Lives a member's history again, from a version on, with other rules, less or more.
 
 Each recorded command is decided anew at its own instant, in the order of decision, by the code that
-decides for real. Events without a command (imported ones) pass through as they are. What the
-calendar asked for is asked anew when the branch's own licenses fall due.
+decides for real. Events without a command (imported ones) pass through as they are.
+
+Until something comes out otherwise the branch is what happened, and the calendar asks what it asked
+then. From there on it asks anew: a renewal that falls due in the branch and never did in reality is
+asked for when it is due, and one that was asked for then, but is not due in the branch, is not. An
+end by the clock needs nobody to ask for it.
 """
 
-from collections.abc import Iterator
 from datetime import datetime
 from typing import Any, Literal
 
@@ -16,10 +19,31 @@ from licensing.deciding import RulesAt
 from licensing.domain import license as licenses
 from licensing.domain import member as members
 from licensing.domain.commands import Command, RenewLicense
+from licensing.domain.extension import ExtensionWithdrawn, LicenseExtended
+from licensing.domain.license import (
+    LicenseExpired,
+    LicenseIssued,
+    LicenseReleased,
+    LicenseRenewed,
+    LicenseRevoked,
+    PlaybackStarted,
+    RenewalRefused,
+)
 from licensing.domain.member import Member
 from licensing.domain.values import DomainError, Moment
 from licensing.rules import PublishedRules
-from licensing.simulation.recorded import Item
+from licensing.simulation.recorded import Happened, Item
+
+# What changes when a license falls due.
+CALENDAR = (
+    LicenseIssued,
+    LicenseRenewed,
+    LicenseExtended,
+    ExtensionWithdrawn,
+    LicenseReleased,
+    LicenseRevoked,
+    LicenseExpired,
+)
 
 Kind = Literal["decided", "given", "derived", "added", "left out"]
 
@@ -80,42 +104,53 @@ def live_again(member: Member, items: list[Item], change: Change, *, until: date
 
 
 class _Life:
-    """The state of the branch while the recorded items go by."""
+    """The state of the branch while the recorded items go by.
+
+    `dues` are the renewals that the calendar of the branch will ask for and that of reality never
+    did, by license.
+    """
 
     def __init__(self, member: Member, items: list[Item], change: Change, until: datetime) -> None:
         self.member, self.change, self.until = member, change, until
         self.items = [item for item in items if item.after >= member.version]
+        self.real = _Calendar(items)
         self.deeds: list[Deed] = []
-        self.given_up: set[str] = set()
+        self.dues: dict[str, datetime] = {}
+        self.otherwise = False
         self.added = change.add is None
         self.rules_at: RulesAt = rulebook.current if change.rules is None else _always(change.rules)
-        self.jobs: dict[str, list[datetime]] = {}
-        for item in self.items:
-            if item.job and isinstance(item.command, RenewLicense):
-                self.jobs.setdefault(item.command.license_id, []).append(item.moment.now)
 
     def lived(self) -> Branch:
         """Every item, and what falls due until the end."""
         for item in self.items:
-            self._reach(item.moment.now)
+            if self.dues or not self.added:
+                self._reach(item.moment.now)
             self._live(item)
         self._reach(self.until)
         givens = sum(deed.kind == "given" for deed in self.deeds)
         return Branch(tuple(self.deeds), self.member, self.until, givens)
 
     def _live(self, item: Item) -> None:
-        if self.change.drop in [happened.version for happened in item.events]:
+        drop = self.change.drop
+        if drop is not None and drop in [happened.version for happened in item.events]:
             self._note("left out", item.name, item.moment, item, None)
         elif item.command is None:
             for happened in item.events:
-                self._apply(happened.event, happened.occurred_at, happened.recorded_at, None)
+                at, recorded_at = happened.occurred_at, happened.recorded_at
+                self._apply(happened.event, at, recorded_at, self._hash_of(happened))
             came = (item.outcome, _then(item), None)
             self._note("given", item.name, item.moment, item, came)
-        elif not item.job or self._due(item):
+        elif not (item.job and self.otherwise) or self._due(item):
             self._decide("decided", item.command, item.moment, item)
         elif item.events:
             # The calendar of the branch does not ask for it, or will at another time.
             self._note("left out", item.name, item.moment, item, None)
+
+    def _hash_of(self, happened: Happened) -> str | None:
+        # Where other rules hold throughout, an imported decision stands as if made by them.
+        if self.change.rules is None or happened.rules is None:
+            return happened.rules
+        return self.change.rules.hash
 
     def _due(self, item: Item) -> bool:
         license = self.member.licenses.get(getattr(item.command, "license_id", ""))
@@ -127,31 +162,33 @@ class _Life:
         return licenses.ends_at(license) <= item.moment.now
 
     def _reach(self, instant: datetime) -> None:
-        """Do what falls due until an instant and was not done for real, and what was added."""
-        while (due := self._next_due(instant)) is not None:
-            at, license_id = due
-            before = len(self.deeds)
-            self._decide("derived", RenewLicense(license_id), Moment(at, at), None)
-            if self.deeds[before].outcome != "accepted":
-                self.given_up.add(license_id)
+        """Do what falls due until an instant and never did for real, and what was added."""
+        while self.dues:
+            at, license_id = min((at, license_id) for license_id, at in self.dues.items())
+            if at > instant:
+                break
+            del self.dues[license_id]
+            license = self.member.licenses[license_id]
+            if licenses.as_of(license, at).status == "active":
+                self._decide("derived", RenewLicense(license_id), Moment(at, at), None)
         if not self.added and self.change.add is not None:
             at = self.change.add_at or self.until
             if at <= instant:
                 self.added = True
                 self._decide("added", self.change.add, Moment(at, at), None)
 
-    def _next_due(self, instant: datetime) -> tuple[datetime, str] | None:
-        return min(self._derived_until(instant), default=None)
-
-    def _derived_until(self, instant: datetime) -> Iterator[tuple[datetime, str]]:
-        for license in members.live(self.member):
+    def _schedule(self, event: members.Event) -> None:
+        """Put the license that an event is about in the branch's calendar, or take it out."""
+        if isinstance(event, RenewalRefused) and event.reason != "RENEWAL_TOO_EARLY":
+            self.dues.pop(event.license_id, None)  # what comes next is its end
+        if not isinstance(event, CALENDAR):
+            return
+        license = self.member.licenses.get(event.license_id)
+        self.dues.pop(event.license_id, None)
+        if license is not None and license.status == "active":
             due = _renewal_due(license)
-            if due is None or due > instant or license.license_id in self.given_up:
-                continue
-            if licenses.as_of(license, due).status != "active":
-                continue
-            if not any(at >= due for at in self.jobs.get(license.license_id, ())):
-                yield due, license.license_id
+            if due is not None and not self.real.asks(license.license_id, due):
+                self.dues[license.license_id] = due
 
     def _decide(self, kind: Kind, command: Command, moment: Moment, item: Item | None) -> None:
         name = type(command).__name__
@@ -172,6 +209,7 @@ class _Life:
     ) -> None:
         members.expect(self.member, [(event, at)])
         self.member = members.evolve(self.member, event, at, decided_at=recorded_at, rules=rules)
+        self._schedule(event)
 
     def _note(
         self,
@@ -183,20 +221,63 @@ class _Life:
     ) -> None:
         outcome, now, decision = came or (None, (), None)
         told = _then(item) if item is not None else ()
-        self.deeds.append(
-            Deed(
-                kind,
-                name,
-                moment.at,
-                item.events[0].version if item is not None and item.events else None,
-                item.outcome if item is not None else None,
-                outcome,
-                told,
-                now,
-                decision,
-                item.row if item is not None else None,
-            )
+        deed = Deed(
+            kind,
+            name,
+            moment.at,
+            item.events[0].version if item is not None and item.events else None,
+            item.outcome if item is not None else None,
+            outcome,
+            told,
+            now,
+            decision,
+            item.row if item is not None else None,
         )
+        self.otherwise = self.otherwise or not deed.same
+        self.deeds.append(deed)
+
+
+class _Calendar:
+    """When renewals fell due for real, whether anybody asked for them or not."""
+
+    def __init__(self, items: list[Item]) -> None:
+        self._known: dict[str, tuple[dict[str, int], int]] = {}  # terms, and renewals so far
+        self._dues: set[tuple[str, datetime]] = set()
+        self._ended: dict[str, datetime] = {}
+        for item in items:
+            for happened in item.events:
+                self._see(happened)
+
+    def asks(self, license_id: str, due: datetime) -> bool:
+        """Whether a renewal of a license fell due at an instant, and the license still stood."""
+        ended = self._ended.get(license_id)
+        return (license_id, due) in self._dues and (ended is None or due < ended)
+
+    def _see(self, happened: Happened) -> None:
+        match happened.event:
+            case LicenseIssued(license_id=name, terms=terms, expires_at=end):
+                self._known[name] = terms, 0
+                self._fall_due(name, end)
+            case LicenseRenewed(license_id=name, expires_at=end, renewals=renewals):
+                self._known[name] = self._known.get(name, ({}, 0))[0], renewals
+                self._fall_due(name, end)
+            case LicenseExtended(license_id=name, expires_at=end):
+                self._fall_due(name, end)
+            case ExtensionWithdrawn(license_id=name, expires_at=end):
+                self._fall_due(name, end)
+            case PlaybackStarted(license_id=name, expires_at=datetime() as end):
+                self._end(name, end)
+            case LicenseReleased(license_id=name) | LicenseRevoked(license_id=name):
+                self._end(name, happened.recorded_at)
+
+    def _fall_due(self, license_id: str, expires_at: datetime) -> None:
+        terms, renewals = self._known.get(license_id, ({}, 0))
+        due = obligations.renewal_due_at(expires_at=expires_at, terms=terms, renewals=renewals)
+        if due is not None:
+            self._dues.add((license_id, due))
+
+    def _end(self, license_id: str, at: datetime) -> None:
+        self._ended[license_id] = min(at, self._ended.get(license_id, at))
 
 
 def _then(item: Item) -> tuple[members.Event, ...]:

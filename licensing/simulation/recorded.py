@@ -1,10 +1,10 @@
 """What was asked of a member and what happened, in the order of decision."""
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
 import msgspec
-from msgspec.structs import replace
 
 from licensing import connection, deciding, fold, sealing, store
 from licensing.domain import commands
@@ -14,6 +14,8 @@ from licensing.domain.values import Moment
 
 # Between the clock of a decision and the store's lies a moment; a report made later is late.
 SAME_MOMENT = timedelta(seconds=5)
+
+_DECODE = {name: msgspec.json.Decoder(kind).decode for name, kind in commands.BY_NAME.items()}
 
 
 class Happened(msgspec.Struct, frozen=True):
@@ -49,60 +51,76 @@ class Item(msgspec.Struct, frozen=True):
 
 def recorded(member_id: str) -> list[Item]:
     """Everything of a member, oldest decision first; raises fold.UnreadableStream."""
-    conn, stream = connection.opened(), fold.stream_of(member_id)
-    told = {event.version: event for event in store.read_stream(conn, stream)}
-    items: list[Item] = []
-    for row in store.read_commands(conn, stream):
-        events = [told.pop(v) for v in range(row.first_version, row.last_version + 1)]
-        row = replace(row, data=sealing.opened(stream, row.name, row.data))
-        items.append(_commanded(row, events))
-    items += (_given(event) for event in told.values())
+    stream = fold.stream_of(member_id)
+    ((told, asked),) = store.read_pasts(connection.opened(), [stream])
+    return items_of(stream, told, asked)
+
+
+def items_of(
+    stream: str,
+    told: Sequence[store.PastFact],
+    asked: Sequence[store.PastCommand],
+    until: datetime | None = None,
+) -> list[Item]:
+    """The items of a stream, as far as they were recorded by `until`.
+
+    Raises fold.UnreadableStream.
+    """
+    if until is not None:
+        told = [fact for fact in told if fact.recorded_at <= until]
+        head = told[-1].version if told else 0
+        asked = [each for each in asked if each.decided_at <= until and each.last_version <= head]
+    given = {fact.version: fact for fact in told}
+    items = []
+    for command in asked:
+        if command.name not in _DECODE and command.first_version in given:
+            continue  # what no rules decide and nobody can ask for again, as an erasure, is given
+        versions = range(command.first_version, command.last_version + 1)
+        items.append(_commanded(stream, command, [given.pop(version) for version in versions]))
+    items += (_given(stream, fact) for fact in given.values())
     # A command without events was decided between two versions; what follows it comes after.
     items.sort(key=lambda item: (item.after, bool(item.events)))
     return items
 
 
-def _commanded(row: store.CommandRow, events: list[store.RecordedEvent]) -> Item:
+def _commanded(stream: str, asked: store.PastCommand, told: Sequence[store.PastFact]) -> Item:
     try:
-        command = msgspec.convert(row.data, commands.BY_NAME[row.name])
+        command = _DECODE[asked.name](sealing.opened_json(stream, asked.name, asked.data))
     except (KeyError, msgspec.ValidationError) as error:
-        raise fold.UnreadableStream(f"A {row.name} cannot be read: {error}") from None
-    metadata = events[-1].metadata if events else row.outcome
-    actor = metadata.get("actor")
+        raise fold.UnreadableStream(f"A {asked.name} cannot be read: {error}") from None
     return Item(
-        moment=_moment(command, row, events),
-        after=row.first_version - 1,
-        events=tuple(map(_happened, events)),
+        moment=_moment(command, asked, told),
+        after=asked.first_version - 1,
+        events=tuple(_happened(stream, fact) for fact in told),
         command=command,
-        outcome=str(row.outcome.get("outcome")),
-        job=isinstance(command, ExpireLicense)
-        or (isinstance(actor, dict) and actor.get("kind") == "job"),
-        row=(metadata.get("decision") or {}).get("row"),
+        outcome=str(asked.outcome),
+        job=isinstance(command, ExpireLicense) or (bool(told) and told[0].actor == "job"),
+        row=told[-1].row if told else asked.row,
     )
 
 
-def _moment(command: Command, row: store.CommandRow, events: list[store.RecordedEvent]) -> Moment:
+def _moment(command: Command, asked: store.PastCommand, told: Sequence[store.PastFact]) -> Moment:
     if isinstance(command, ExpireLicense):
-        return Moment(row.decided_at, row.decided_at)
-    late = row.data.get("occurred_at")
-    at = datetime.fromisoformat(late) if isinstance(late, str) else None
+        return Moment(asked.decided_at, asked.decided_at)
+    late = asked.occurred_at
+    at = datetime.fromisoformat(late) if late is not None else None
     if at is None:
-        at = events[0].occurred_at if events else row.decided_at
-    live = not isinstance(command, deciding.REPORTS) or row.decided_at - at < SAME_MOMENT
-    return Moment(now=at if live and late is None else row.decided_at, at=at)
+        at = told[0].occurred_at if told else asked.decided_at
+    live = not isinstance(command, deciding.REPORTS) or asked.decided_at - at < SAME_MOMENT
+    return Moment(now=at if live and late is None else asked.decided_at, at=at)
 
 
-def _given(event: store.RecordedEvent) -> Item:
-    happened = _happened(event)
-    moment = Moment(event.recorded_at, event.occurred_at)
-    return Item(moment, event.version - 1, (happened,))
+def _given(stream: str, fact: store.PastFact) -> Item:
+    moment = Moment(fact.recorded_at, fact.occurred_at)
+    return Item(moment, fact.version - 1, (_happened(stream, fact),), row=fact.row)
 
 
-def _happened(event: store.RecordedEvent) -> Happened:
-    step = fold.decoded(event)
-    if step.event is None:
-        raise fold.UnreadableStream(step.unreadable or "An event cannot be read.")
-    return Happened(step.version, step.event, step.occurred_at, step.recorded_at, step.rules)
+def _happened(stream: str, fact: store.PastFact) -> Happened:
+    data = sealing.opened_json(stream, fact.type, fact.data)
+    event, why = fold.read(fact.type, fact.schema_version, data)
+    if event is None:
+        raise fold.UnreadableStream(why or "An event cannot be read.")
+    return Happened(fact.version, event, fact.occurred_at, fact.recorded_at, fact.rules)
 
 
 def as_json(event: members.Event) -> dict[str, Any]:

@@ -111,6 +111,41 @@ class Passed(msgspec.Struct, frozen=True, gc=False):
     appended_at: datetime
 
 
+class PastFact(msgspec.Struct, frozen=True, gc=False):
+    """What a trial needs of an event; `data` is JSON, the rest of it stands in the metadata.
+
+    `actor` is the kind of who asked, `rules` the hash of the rules that decided and `row` their
+    row.
+    """
+
+    version: int
+    type: str
+    schema_version: int
+    data: str
+    actor: str | None
+    rules: str | None
+    row: str | None
+    occurred_at: datetime
+    recorded_at: datetime
+
+
+class PastCommand(msgspec.Struct, frozen=True, gc=False):
+    """What a trial needs of a command; `data` is JSON.
+
+    `occurred_at` is when a late report says that it happened, `row` the rules' row that decided
+    where there are no events.
+    """
+
+    name: str
+    data: str
+    occurred_at: str | None
+    outcome: str | None
+    row: str | None
+    first_version: int
+    last_version: int
+    decided_at: datetime
+
+
 class CommandRecord(msgspec.Struct, frozen=True):
     """A command with its answer, to be kept beside the events that it caused."""
 

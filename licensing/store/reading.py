@@ -17,6 +17,8 @@ from licensing.store.messages import (
     Fact,
     Head,
     Passed,
+    PastCommand,
+    PastFact,
     RecordedEvent,
     bucket_of,
 )
@@ -160,6 +162,22 @@ def read_commands(
     return [_command(row) for row in rows(conn, "read_commands", parameters)]
 
 
+def read_pasts(
+    conn: psycopg.Connection[Any], streams: Sequence[str]
+) -> list[tuple[list[PastFact], list[PastCommand]]]:
+    """The events and the commands of several streams, each as `streams` has them, in order."""
+    parameters = {
+        "buckets": [Int4(bucket_of(stream_id)) for stream_id in streams],
+        "streams": list(streams),
+    }
+    pasts: list[tuple[list[PastFact], list[PastCommand]]] = [([], []) for _ in streams]
+    for number, *columns in in_utc(rows(conn, "read_past_facts", parameters)):
+        pasts[number - 1][0].append(PastFact(*columns))
+    for number, *columns in in_utc(rows(conn, "read_past_commands", parameters)):
+        pasts[number - 1][1].append(PastCommand(*columns))
+    return pasts
+
+
 def find_command(
     conn: psycopg.Connection[Any], stream_id: str, command_id: str
 ) -> CommandRow | None:
@@ -212,13 +230,18 @@ def _part(stream_id: str, after: int, until: int | None, limit: int | None) -> d
 
 def _told(kind: type[T], found: list[tuple[Any, ...]]) -> list[T]:
     """The rows as messages whose fields stand in the order of the columns."""
+    return list(starmap(kind, in_utc(found)))
+
+
+def in_utc(found: list[tuple[Any, ...]]) -> list[tuple[Any, ...]]:
+    """The rows with every instant in UTC: that is what the store speaks."""
+    # The session's time zone decides what comes back, for all rows alike.
     if found and any(isinstance(value, datetime) and value.tzinfo is not UTC for value in found[0]):
-        # The session's time zone decides what comes back, for all rows alike; the store speaks UTC.
-        found = [
+        return [
             tuple(_utc(value) if isinstance(value, datetime) else value for value in row)
             for row in found
         ]
-    return list(starmap(kind, found))
+    return found
 
 
 def _command(row: tuple[Any, ...]) -> CommandRow:
