@@ -8,14 +8,17 @@ solver.
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
+from functools import reduce
+from operator import and_, or_
 from typing import Any, NamedTuple
 
 from licensing.rules.facts import Type
 from licensing.rules.ruleset import RuleSet
-from licensing.rules.tables import Cell, Row, Scalar, cell_holds, other_than
+from licensing.rules.tables import ANYTHING, Cell, Row, Scalar, cell_holds, other_than
 
 TIME = "\0time"  # no fact is called so
 DAY = timedelta(days=1)
+FEW = 8  # atoms that are looked up one by one
 
 Box = tuple[int, ...]
 """For each dimension the atoms that are in it."""
@@ -45,6 +48,11 @@ class Space:
             for name in names
         }
         times = sorted({each for row in rows for each in (row.valid_from, row.valid_to) if each})
+        self._moments = {at: number for number, at in enumerate(times, start=1)}
+        self._numbers = {
+            name: {(type(atom.value), atom.value): number for number, atom in enumerate(atoms)}
+            for name, atoms in self.atoms.items()
+        }
         if times:
             self.atoms[TIME] = tuple(map(Atom, [times[0] - DAY, *times]))
         self.names = tuple(self.atoms)
@@ -98,17 +106,93 @@ class Space:
             return whole
         found = self._known.get((name, cell))
         if found is None:
-            found = sum(
-                1 << number
-                for number, atom in enumerate(self.atoms[name])
-                if cell_holds(cell, atom.value, self.ruleset.lists)
-            )
-            self._known[name, cell] = found
+            found = self._known[name, cell] = self._found(name, cell, whole)
         return found
 
+    def _found(self, name: str, cell: Cell, whole: int) -> int:
+        # A named value is an atom of its own, so most cells need not be asked about each atom.
+        numbers = self._numbers[name]
+        named = {(type(value), value) for value in cell.named(self.ruleset.lists)}
+        bits = sum(1 << numbers[each] for each in named if each in numbers)
+        if cell.only_names:
+            return bits
+        if cell == Cell(not_in=cell.not_in) and cell != ANYTHING:
+            null = numbers.get((type(None), None))
+            return whole & ~bits & ~(0 if null is None else 1 << null)
+        return sum(
+            1 << number
+            for number, atom in enumerate(self.atoms[name])
+            if cell_holds(cell, atom.value, self.ruleset.lists)
+        )
+
     def _during(self, row: Row) -> int:
-        atoms = enumerate(self.atoms[TIME])
-        return sum(1 << number for number, atom in atoms if row.valid_at(atom.value))
+        first = self._moments[row.valid_from] if row.valid_from else 0
+        last = self._moments[row.valid_to] if row.valid_to else len(self.atoms[TIME])
+        return ((1 << last) - 1) >> first << first
+
+
+class Index:
+    """Many boxes, asked which of them meet one: a few look-ups in place of a look at each.
+
+    Sets of boxes are the bits of an integer, by their places in `boxes`.
+    """
+
+    def __init__(self, boxes: Sequence[Box]) -> None:
+        self.boxes = boxes
+        self.all = (1 << len(boxes)) - 1
+        self._sides: list[dict[int, int]] = []
+        for side in zip(*boxes, strict=True):
+            here: dict[int, int] = {}
+            for place, atoms in enumerate(side):
+                here[atoms] = here.get(atoms, 0) | 1 << place
+            self._sides.append(here)
+        self._atoms = [_by_atom(side) for side in self._sides]
+        self._wide = [
+            {atoms: held for atoms, held in side.items() if atoms.bit_count() > FEW}
+            for side in self._sides
+        ]
+        self._known: dict[tuple[int, int], int] = {}
+
+    def touching(self, box: Box) -> int:
+        """The boxes that meet a box."""
+        found = self.all
+        for side, atoms in enumerate(box):
+            if not found:
+                break
+            found &= self._on(side, atoms)
+        return found
+
+    def _on(self, side: int, atoms: int) -> int:
+        found = self._known.get((side, atoms))
+        if found is None:
+            few = atoms.bit_count() <= FEW
+            of = self._wide[side] if few else self._sides[side]
+            found = reduce(or_, (held for other, held in of.items() if other & atoms), 0)
+            if few:
+                single = self._atoms[side]
+                found = reduce(or_, (single.get(atom, 0) for atom in each_bit(atoms)), found)
+            self._known[side, atoms] = found
+        return found
+
+    def chosen(self, places: int) -> list[Box]:
+        """The boxes at these places."""
+        return [self.boxes[place] for place in each_bit(places)]
+
+
+def _by_atom(side: Mapping[int, int]) -> dict[int, int]:
+    found: dict[int, int] = {}
+    for atoms, held in side.items():
+        for atom in each_bit(atoms) if atoms.bit_count() <= FEW else ():
+            found[atom] = found.get(atom, 0) | held
+    return found
+
+
+def each_bit(bits: int) -> Iterator[int]:
+    """The numbers of the bits that are set, the lowest first."""
+    while bits:
+        lowest = _lowest(bits)
+        yield lowest
+        bits &= ~(1 << lowest)
 
 
 def empty(box: Box) -> bool:
@@ -123,9 +207,9 @@ def meet(one: Box, other: Box) -> Box:
 
 def uncovered(box: Box, by: Sequence[Box]) -> Box | None:
     """A part of `box` that no other box touches, or None when together they cover it."""
-    touching = [other for other in by if not empty(meet(box, other))]
     if empty(box):
         return None
+    touching = [other for other in by if all(map(and_, box, other))]
     if not touching:
         return box
     # The box that sticks out in the fewest dimensions settles most at one split.

@@ -193,6 +193,15 @@ class _Column:
             else:
                 self._alike[cell] = self._alike.get(cell, 0) | 1 << number
         given = list(self._alike)
+        self._listed: dict[tuple[type, Scalar], int] = {}
+        self._asked: dict[Cell, int] = {}
+        for cell, rows in self._alike.items():
+            if cell.only_names:
+                for value in cell.named(lists):
+                    key = (type(value), value)
+                    self._listed[key] = self._listed.get(key, 0) | rows
+            else:
+                self._asked[cell] = rows
         named = {value for cell in given for value in cell.named(lists)}
         self._named = {value: self._rows(value) for value in named}
         self._cuts = sorted({cut for cell in given for cut in cell.cuts()})
@@ -212,8 +221,8 @@ class _Column:
         return self._other
 
     def _rows(self, value: Any) -> int:
-        found = self._without
-        for cell, rows in self._alike.items():
+        found = self._without | self._listed.get((type(value), value), 0)
+        for cell, rows in self._asked.items():
             if cell_holds(cell, value, self._lists):
                 found |= rows
         return found

@@ -27,6 +27,11 @@ class Cell(msgspec.Struct, frozen=True, forbid_unknown_fields=True, rename={"in_
         listed = lists.get(self.list, ()) if self.list is not None else ()
         return (*(self.in_ or ()), *(self.not_in or ()), *listed)
 
+    @property
+    def only_names(self) -> bool:
+        """Whether the cell is satisfied by exactly the values that it names."""
+        return self != ANYTHING and self in (Cell(in_=self.in_), Cell(list=self.list))
+
     def values(self, lists: Mapping[str, tuple[Scalar, ...]]) -> tuple[Scalar, ...]:
         """Every value that the cell compares with."""
         bounds = [value for value in (self.ge, self.gt, self.le, self.lt) if value is not None]

@@ -12,11 +12,11 @@ from typing import Any, Literal
 import msgspec
 
 from licensing.rules import boxes, cases
-from licensing.rules.boxes import Box, Space
+from licensing.rules.boxes import Box, Index, Space
 from licensing.rules.compiled import Compiled
 from licensing.rules.parsing import faults
 from licensing.rules.ruleset import RuleSet
-from licensing.rules.tables import Row, Table
+from licensing.rules.tables import Row, Scalar, Table
 
 Kind = Literal["broken", "gap", "overlap", "unreachable", "redundant", "dates", "example"]
 
@@ -69,8 +69,7 @@ def verify_row(ruleset: RuleSet, row_id: str) -> tuple[Finding, ...]:
     found = [*whole.unreachable(table, row)]
     if table.hit == "unique":
         return (*found, *whole.gap(table), *whole.overlaps(table, [row]))
-    others = [each for each in whole.rows if each[1].id != row_id]
-    return (*found, *whole.redundant(table, row, others))
+    return (*found, *whole.redundant(table, row))
 
 
 class _Whole:
@@ -80,6 +79,9 @@ class _Whole:
         self.space = Space(ruleset)
         self.rows = [(table, row) for table in ruleset.tables for row in table.enabled]
         self.boxes: dict[str, Box] = {row.id: self.space.box(row) for _, row in self.rows}
+        self.index = Index(list(self.boxes.values()))
+        self.places = {row_id: place for place, row_id in enumerate(self.boxes)}
+        self._strict: dict[tuple[str, Scalar], int] = {}
 
     def unreachable(self, table: Table, row: Row) -> Iterator[Finding]:
         """A row that no request matches at any time."""
@@ -109,50 +111,58 @@ class _Whole:
 
     def overlaps(self, table: Table, rows: Sequence[Row]) -> Iterator[Finding]:
         """Two rows of a base table that match the same request, each pair once."""
-        told: set[frozenset[str]] = set()
+        inside = sum(1 << self.places[row.id] for row in table.enabled)
         for row in rows:
-            for other in table.enabled:
-                pair = frozenset((row.id, other.id))
-                if other.id == row.id or pair in told:
-                    continue
-                both = boxes.meet(self.boxes[row.id], self.boxes[other.id])
-                if boxes.empty(both):
-                    continue
-                told.add(pair)
+            place = self.places[row.id]
+            met = self.index.touching(self.boxes[row.id]) & inside & ~(1 << place)
+            if len(rows) > 1:
+                met = met >> place << place  # the earlier ones told of this pair already
+            for other in boxes.each_bit(met):
+                both = boxes.meet(self.boxes[row.id], self.boxes[self.rows[other][1].id])
+                ids = (row.id, self.rows[other][1].id)
                 witness, at = self.space.witness(both)
-                message = f"{row.id} and {other.id} both match the same request."
-                ids = (row.id, other.id)
+                message = f"{ids[0]} and {ids[1]} both match the same request."
                 yield Finding("overlap", "blocking", table.id, ids, message, witness, at)
 
     def all_redundant(self) -> list[Finding]:
         """The restrictions that could all be removed together without a change, the last first."""
-        alive = list(self.rows)
+        alive = self.index.all
         found: list[Finding] = []
         for table, row in reversed(self.rows):
-            others = [each for each in alive if each[1].id != row.id]
-            if told := list(self.redundant(table, row, others)):
+            if told := list(self.redundant(table, row, alive)):
                 found += told
-                alive = others
+                alive &= ~(1 << self.places[row.id])
         return found[::-1]
 
-    def redundant(
-        self, table: Table, row: Row, others: Sequence[tuple[Table, Row]]
-    ) -> Iterator[Finding]:
-        """A restriction that others make wherever and whenever it matches, as strictly or more."""
+    def redundant(self, table: Table, row: Row, alive: int | None = None) -> Iterator[Finding]:
+        """A restriction that others make wherever and whenever it matches, as strictly or more.
+
+        `alive` are the rows that count, by their places; without it all do.
+        """
         box = self.boxes[row.id]
         if table.hit != "collect" or boxes.empty(box) or not row.then:
             return
+        others = self.index.all if alive is None else alive
+        others &= self.index.touching(box) & ~(1 << self.places[row.id])
         for name, value in row.then.items():
-            strict = [
-                self.boxes[other.id]
-                for _, other in others
-                if name in other.then and other.then[name] <= value  # type: ignore[operator]
-            ]
+            strict = self.index.chosen(others & self._as_strict(name, value))
             if boxes.uncovered(box, strict) is not None:
                 return
         witness, at = self.space.witness(box)
         message = f"{row.id} changes nothing: other rows are as strict wherever it matches."
         yield Finding("redundant", "warning", table.id, (row.id,), message, witness, at)
+
+    def _as_strict(self, name: str, value: Scalar) -> int:
+        """The rows that set an output to a value or less, by their places."""
+        found = self._strict.get((name, value))
+        if found is None:
+            places = [
+                place
+                for place, (_, row) in enumerate(self.rows)
+                if name in row.then and row.then[name] <= value  # type: ignore[operator]
+            ]
+            found = self._strict[name, value] = sum(1 << place for place in places)
+        return found
 
     def _filling(self, table: Table, hole: Box) -> dict[str, Any]:
         """A row for a gap, with the tightest of what the table's rows grant."""

@@ -311,6 +311,22 @@ def test_a_solver_agrees_about_a_thousand_tables() -> None:
     assert verdicts == {True, False}
 
 
+def test_an_index_finds_the_boxes_that_a_look_at_each_finds() -> None:
+    chance = random.Random(5)
+
+    def a_box() -> boxes.Box:
+        few = [1 << chance.randrange(30) | 1 << chance.randrange(30), 0, 2**30 - 1]
+        return tuple(chance.choice([*few, chance.getrandbits(30)]) for _ in range(3))
+
+    for _ in range(100):
+        some = [a_box() for _ in range(chance.randint(1, 40))]
+        index = boxes.Index(some)
+        for _ in range(10):
+            asked = chance.choice([a_box(), *some])
+            met = [each for each in some if not boxes.empty(boxes.meet(asked, each))]
+            assert index.chosen(index.touching(asked)) == met
+
+
 def formula(each: Row, ruleset: RuleSet, n: Any, n_null: Any, s: Any, s_null: Any, t: Any) -> Any:
     """A row as a formula: texts are numbers, a is 0, and 3 is any other; hours since day 0."""
     parts = [z3.BoolVal(True)]  # type: ignore[no-untyped-call]
