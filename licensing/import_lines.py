@@ -1,6 +1,5 @@
 """The lines of an import: each read strictly into a command to decide or a past event to keep."""
 
-import json
 import re
 from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime, timedelta
@@ -9,16 +8,12 @@ from uuid import UUID
 
 import msgspec
 
-from licensing import codec, fold, rulebook, rules, sealing, store
+from licensing import codec, fold, guard, rulebook, rules, sealing
 from licensing.domain import commands
-from licensing.store.integrity import check_storable
 
 T = TypeVar("T")
 
-LONGEST_LINE = 64 * 1024
 LONGEST_EVENT = 256 * 1024  # with its decision record
-LONGEST_RULES = 8 * 1024 * 1024
-DEEPEST = 32
 # A clock a little ahead is forgiven; a later `recorded_at` would hold the stream back for ever.
 AHEAD = timedelta(minutes=5)
 COMMANDS = commands.BY_NAME
@@ -153,7 +148,7 @@ def _read(number: int, raw: bytes, found: dict[str, Any], now: datetime) -> Line
         )
     read: Asked | Past
     if "command" in found:
-        _check_length(number, raw, LONGEST_LINE)
+        _check_request(number, raw, found)
         line = _convert(number, found, CommandLine)
         read = Asked(number, raw, line, _command(number, line))
         if read.known_at < line.occurred_at:
@@ -163,7 +158,7 @@ def _read(number: int, raw: bytes, found: dict[str, Any], now: datetime) -> Line
     else:
         read = Past(number, raw, _convert(number, found, EventLine))
         _check_subject(number, read.line)
-        _check_length(number, raw, LONGEST_RULES if read.line.rules else LONGEST_EVENT)
+        _check_length(number, raw, guard.LINE.size if read.line.rules else LONGEST_EVENT)
         _check_event(number, read.line)
     if max(read.known_at, read.line.occurred_at) > now + AHEAD:
         raise BadLine(number, "recorded_at: lies in the future")
@@ -184,6 +179,15 @@ def _check_subject(number: int, line: EventLine | AnswerLine) -> None:
         raise BadLine(number, 'needs either "member" or "rules"')
 
 
+def _check_request(number: int, raw: bytes, found: dict[str, Any]) -> None:
+    """A command is bounded as in the API."""
+    _check_length(number, raw, guard.REQUEST.size)
+    try:
+        guard.check(found, guard.REQUEST)
+    except guard.Refused as refused:
+        _refuse(number, refused)
+
+
 def _check_length(number: int, raw: bytes, longest: int) -> None:
     if len(raw) > longest:
         raise BadLine(number, f"is longer than {longest} bytes")
@@ -194,45 +198,15 @@ def _stream_of(member: str | None, rule_set: str | None) -> str:
 
 
 def _parse(number: int, raw: bytes) -> dict[str, Any]:
-    _check_length(number, raw, LONGEST_RULES)
-
-    def once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-        found = dict(pairs)
-        if len(found) < len(pairs):
-            names = [name for name, _ in pairs]
-            twice = next(name for name in names if names.count(name) > 1)
-            raise BadLine(number, f"{twice}: the key appears twice")
-        return found
-
     try:
-        value = json.loads(raw.decode().rstrip(), object_pairs_hook=once)
-    except UnicodeDecodeError as error:
-        raise BadLine(number, f"is not UTF-8 at byte {error.start + 1}") from None
-    except json.JSONDecodeError as error:
-        raise BadLine(number, f"is not JSON: {error.msg} at column {error.colno}") from None
-    except (RecursionError, ValueError):
-        raise BadLine(number, "is not plain JSON") from None
-    if not isinstance(value, dict):
-        raise BadLine(number, "is not a JSON object")
-    _check_values(number, value)
-    return value
+        return guard.read_json(raw.rstrip(), guard.LINE)
+    except guard.Refused as refused:
+        _refuse(number, refused)
 
 
-def _check_values(number: int, value: dict[str, Any]) -> None:
-    if _deeper_than(value, DEEPEST):
-        raise BadLine(number, f"is nested deeper than {DEEPEST}")
-    for name, item in value.items():
-        try:
-            check_storable(item, name)
-        except store.NotStorable as error:
-            raise BadLine(number, f"{error.path}: {error.why} cannot be kept") from None
-
-
-def _deeper_than(value: Any, levels: int) -> bool:
-    if not isinstance(value, dict | list):
-        return False
-    inner = value.values() if isinstance(value, dict) else value
-    return levels == 0 or any(_deeper_than(item, levels - 1) for item in inner)
+def _refuse(number: int, refused: guard.Refused) -> NoReturn:
+    # A line is its own body: only a place inside it says anything.
+    raise BadLine(number, str(refused).removeprefix("body: ")) from None
 
 
 def _convert(number: int, value: Any, kind: type[T], path: str = "") -> T:

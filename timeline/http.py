@@ -14,7 +14,8 @@ from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import render
 from django.utils.cache import patch_vary_headers
 
-from timeline import audit, limits, policy, sessions
+from licensing import guard
+from timeline import audit, bodies, limits, policy, sessions
 from timeline.policy import ADMINISTRATOR, STAFF_ROLES
 
 P = ParamSpec("P")
@@ -88,6 +89,11 @@ def _guarded(view: View[P], asked: policy.Policy, reads: str, polled: bool) -> V
             return too_many(request, much)
         subject = _subject(kwargs)
         _check_roles(request, asked.needs(request.method or ""), subject)
+        if request.method == "POST":
+            try:
+                bodies.check_form(request)
+            except guard.Refused as wrong:
+                return _not_taken(request, wrong)
         if subject or reads:
             audit.read(request, subject, reads or "history")
         response = view(request, *args, **kwargs)
@@ -127,6 +133,15 @@ def _sign_in_first(request: HttpRequest, **told: str) -> HttpResponseBase:
     shown = urlsplit(request.headers.get("HX-Current-URL", "")).path or "/"
     answer = HttpResponse(status=401)
     answer.headers["HX-Redirect"] = f"{settings.LOGIN_URL}?{urlencode({**told, 'next': shown})}"
+    return answer
+
+
+def _not_taken(request: HttpRequest, wrong: guard.Refused) -> HttpResponse:
+    why = f"What was sent cannot be taken: {wrong.message} ({wrong.path})."
+    status = 413 if wrong.code == "body_too_large" else 422
+    name = "partials/refused.html" if is_fragment(request) else "refused.html"
+    answer = render(request, name, {"why": why}, status=status)
+    answer.headers["Cache-Control"] = "no-store"
     return answer
 
 

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from typing import Any
 
 from django import db
+from django.conf import settings
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
@@ -46,6 +47,26 @@ class Headers:
         for name, value in HEADERS.items():
             answer.headers.setdefault(name, value)
         return answer
+
+
+class RefuseLarge:
+    """Refuses a form that says it is larger than any of ours, before anything reads it.
+
+    The API refuses what is too large for it in its own words.
+    """
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        said = request.META.get("CONTENT_LENGTH") or "0"
+        most = settings.DATA_UPLOAD_MAX_MEMORY_SIZE or 0
+        ours = said.isdecimal() and int(said[:20]) <= most
+        if ours or request.path.startswith("/api/"):
+            return self.get_response(request)
+        why = f"A form may hold {most // 1024**2} MB; this one is larger. Nothing was taken."
+        # Without a request: who sends it is not known yet.
+        return render(None, "refused.html", {"why": why}, status=413)
 
 
 class RefuseOtherSites:

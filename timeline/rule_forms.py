@@ -1,12 +1,12 @@
 """The forms in which facts, counters, limits, reasons, lists, tables and examples are declared."""
 
-import json
 import re
 from typing import Any, ClassVar
 
 import msgspec
 from django import forms
 
+from licensing import guard
 from licensing.rules import sheets, wording
 from licensing.rules.facts import PLAIN, Counter, Fact
 from licensing.rules.ruleset import Case, Limit, RuleSet, type_of
@@ -571,7 +571,8 @@ class CaseForm(Declaring):
 def case_from(text: str) -> dict[str, Any]:
     """What the Try tab hands on as an example, for the form; nothing of what is no JSON."""
     try:
-        case = msgspec.convert({"id": "x", **json.loads(text)}, Case)
-    except (ValueError, TypeError, msgspec.ValidationError):
+        found = guard.read_json(text.encode("utf-8", "surrogatepass"))
+        case = msgspec.convert({"id": "x", **found}, Case)
+    except (guard.Refused, msgspec.ValidationError):
         return {}
     return {**CaseForm.initial_of(case), "name": ""}

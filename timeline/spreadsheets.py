@@ -16,6 +16,8 @@ from openpyxl.cell import WriteOnlyCell
 from openpyxl.styles import Font
 from openpyxl.utils.exceptions import InvalidFileException
 
+from licensing import guard
+
 LARGEST = 5 * 1024 * 1024
 UNPACKED = 50 * 1024 * 1024
 MOST_PARTS = 500
@@ -192,3 +194,7 @@ def _fits(count: int, line: Sequence[str]) -> None:
         raise Unopened(f"Row {count + 1} has more than {MOST_COLUMNS} columns.")
     if any(len(text) > LONGEST_CELL for text in line):
         raise Unopened(f"A cell of row {count + 1} is longer than {LONGEST_CELL:,} characters.")
+    try:
+        guard.check_fields([(f"row {count + 1}", line)])
+    except guard.Refused as wrong:
+        raise Unopened(f"A cell cannot be taken: {wrong}.") from None

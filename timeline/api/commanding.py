@@ -11,9 +11,9 @@ from django.http import HttpRequest
 from django.utils import timezone
 from ninja.parser import Parser
 
-from licensing import obligations, service, store
+from licensing import guard, obligations, service, store
 from licensing.domain.commands import AcquireLicense, Command
-from timeline import guard, own_writes
+from timeline import bodies, own_writes
 from timeline.api import inputs, outputs
 from timeline.api.problems import Problem, invalid
 from timeline.requests import id_of
@@ -21,8 +21,6 @@ from timeline.requests import id_of
 FUTURE = timedelta(minutes=5)
 # A rule set is one document, however many rows it has.
 RULES = "/api/v1/rules/"
-RULES_BYTES = 2 * 1024 * 1024
-RULES_NODES = 200_000
 
 _KEY = re.compile(r"[\x20-\x7e]{1,255}")
 _MATCH = re.compile(r'"?([0-9]{1,9})"?')
@@ -34,11 +32,7 @@ class GuardedParser(Parser):
     def parse_body(self, request: HttpRequest) -> dict[str, Any]:
         """The body, read once."""
         large = request.path.startswith(RULES)
-        received = guard.read_json(
-            request,
-            max_bytes=RULES_BYTES if large else guard.MAX_BYTES,
-            max_nodes=RULES_NODES if large else guard.MAX_NODES,
-        )
+        received = bodies.read(request, guard.RULES if large else guard.REQUEST)
         request.received = received  # type: ignore[attr-defined]
         return received
 

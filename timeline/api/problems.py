@@ -19,8 +19,8 @@ from django.http import (
 )
 from django.http.response import HttpResponseBase
 
-from licensing import history, service, store, trail
-from timeline import guard
+from licensing import guard, history, service, store, trail
+from timeline.api import codes
 from timeline.requests import id_of
 
 log = logging.getLogger(__name__)
@@ -161,9 +161,7 @@ def as_problem(error: Exception) -> Problem:
         case ninja.errors.HttpError():
             return _of_ninja(error)
         case RequestDataTooBig():
-            return Problem(
-                413, "body_too_large", f"the body is larger than {guard.MAX_BYTES} bytes"
-            )
+            return Problem(413, "body_too_large", "the body is larger than is let in")
         case SuspiciousOperation() | UnreadablePostError():
             return Problem(400, "bad_request", "the request could not be read")
         case Http404():
@@ -185,7 +183,8 @@ def _of_command(error: Exception, status: int, code: str | None) -> Problem:
 
 def _of_guard(error: guard.Refused) -> Problem:
     errors = [Fault(error.path, error.message)]
-    return Problem(error.status, error.code, f"{error.path}: {error.message}", errors=errors)
+    status = codes.CODES[error.code].status
+    return Problem(status, error.code, str(error), errors=errors)
 
 
 def _of_ninja(error: ninja.errors.HttpError) -> Problem:

@@ -1,6 +1,5 @@
 """`manage.py backtest`: what would have become of everybody under other rules."""
 
-import json
 from argparse import ArgumentParser
 from collections import Counter
 from pathlib import Path
@@ -11,7 +10,7 @@ import msgspec
 from django.core.management.base import BaseCommand, CommandError
 from tqdm import tqdm
 
-from licensing import backtests, rulebook, simulation
+from licensing import backtests, guard, rulebook, simulation
 from licensing.backtests import Level, Run, State
 from licensing.rulebook import NoRules
 from licensing.simulation import Backtest, NoSuchTrial
@@ -84,12 +83,9 @@ class Command(BaseCommand):
                 raise CommandError("No version with this hash was ever published.")
             return found
         try:
-            document = json.loads(Path(options["document"]).read_text())
-        except (OSError, ValueError) as error:
+            return guard.read_json(Path(options["document"]).read_bytes(), guard.RULES)
+        except (OSError, guard.Refused) as error:
             raise CommandError(f"{options['document']}: {error}") from None
-        if not isinstance(document, dict):
-            raise CommandError(f"{options['document']}: is no JSON object")
-        return document
 
     def _resumed(self, run_id: UUID) -> Run:
         run = backtests.resume(run_id)

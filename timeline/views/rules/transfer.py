@@ -9,13 +9,13 @@ from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase, HttpResponseNotAllowed
 from django.shortcuts import redirect
 
-from licensing import rulebook
+from licensing import guard, rulebook
 from licensing.rules import jdm, sheets, workbook
 from licensing.rules.drafting import Document
 from licensing.rules.ruleset import RuleSet
 from licensing.rules.sheets import Fault, Faulty
 from licensing.rules.tables import Table
-from timeline import guard, spreadsheets
+from timeline import spreadsheets
 from timeline import studio as studios
 from timeline.http import staff_page
 from timeline.spreadsheets import Unopened
@@ -24,7 +24,6 @@ from timeline.views.rules import frame, version
 from timeline.views.rules.frame import Refusal
 
 MOST_FAULTS = 50
-MOST_NODES = 500_000
 _TYPES = {
     "csv": "text/csv; charset=utf-8",
     "xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
@@ -135,7 +134,7 @@ def _change(content: bytes, name: str, table_id: str) -> tuple[Any, Path]:
 
 def _document(content: bytes) -> Document:
     try:
-        return guard.read_json(content, max_bytes=spreadsheets.LARGEST, max_nodes=MOST_NODES)
+        return guard.read_json(content, guard.RULES)
     except guard.Refused as wrong:
         raise Unopened(f"The file is no rule set: {wrong}.") from None
 

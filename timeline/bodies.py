@@ -1,0 +1,38 @@
+"""What requests carry, let in through the guard: bodies of the API, fields of forms."""
+
+from typing import Any
+
+from django.http import HttpRequest
+
+from licensing import guard
+from licensing.guard import Bounds, Refused
+
+
+def read(request: HttpRequest, bounds: Bounds = guard.REQUEST) -> dict[str, Any]:
+    """The JSON object in the body; raises Refused, for what is announced as another thing too."""
+    _check_content_type(request.headers.get("Content-Type", ""))
+    announced = request.headers.get("Content-Length", "")
+    # Asked before the body is read, so that an oversized one is never held in memory.
+    if announced.isdecimal() and len(announced) < 20:
+        guard.check_size(int(announced), bounds)
+    return guard.read_json(request.body, bounds)
+
+
+def check_form(request: HttpRequest) -> None:
+    """Refuses a form whose fields hold what no field can hold; files are read by whom they are for.
+
+    Raises Refused.
+    """
+    guard.check_fields(request.POST.lists())
+
+
+def _check_content_type(content_type: str) -> None:
+    kind, _, parameters = content_type.partition(";")
+    charset = parameters.strip().lower().replace('"', "")
+    if kind.strip().lower() != "application/json":
+        words = "the body must be application/json"
+    elif charset not in ("", "charset=utf-8", "charset=utf8"):
+        words = "the body must be UTF-8"
+    else:
+        return
+    raise Refused("unsupported_media_type", words, "header.content-type")
