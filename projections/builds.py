@@ -24,7 +24,7 @@ import msgspec
 from django.db import IntegrityError, connection, transaction
 
 from licensing import connection as stores
-from projections import comparing
+from projections import comparing, sides
 from projections.comparing import Comparison
 from projections.projector import Projector
 from projections.registry import named
@@ -158,7 +158,7 @@ def swap(name: str, *, by: str) -> Build:
     with transaction.atomic():
         build = _locked(name, IN_PROGRESS, f"{name} is not being rebuilt.")
         if behind := _behind_live(build):
-            raise Refused(f"The new build of {name} is still behind in {behind} buckets.")
+            raise Refused(f"The new build of {name} is still behind in {behind} of 1024 buckets.")
         _swap(build)
     return _again(build)
 
@@ -282,24 +282,34 @@ def _comparison(kept: str | None) -> Comparison | None:
 def _begin(asked: dict[str, Any]) -> None:
     with connection.cursor() as cursor:
         cursor.execute(statement("begin_build"), asked)
-        ((generation, side, used),) = cursor.fetchall()
+        ((generation, side),) = cursor.fetchall()
         build: dict[str, Any] = {"name": asked["name"], "generation": generation, "side": side}
         # What an older build of the side left is cleared bucket by bucket; its checkpoints go now,
-        # so that a worker which still writes it cannot.
+        # so that a worker which still writes it cannot, and what is left now is all there is.
         cursor.execute(statement("parked_rebuilt"), build)
         cursor.execute(statement("drop_checkpoints"), build)
-        cursor.execute(statement("add_checkpoints"), {**build, "turn": 0 if used else 1})
+        text = statement("add_checkpoints").replace("{left}", _left(named(asked["name"]), side))
+        cursor.execute(text, build)
+
+
+def _left(projector: Projector, side: str) -> str:
+    """The condition that a bucket has rows in the tables of a side."""
+    tables = [sides.on(table, {projector.name: side}) for table in projector.tables]
+    return " OR ".join(
+        f"EXISTS (SELECT FROM {each} t WHERE t.bucket = b.bucket)" for each in tables
+    )
 
 
 def _locked(name: str, states: Sequence[str], none: str) -> Build:
-    """The newest build in one of these states, with all builds of the projection locked."""
+    """The last build that came to one of these states, with all of the projection locked."""
     named(name)
     with connection.cursor() as cursor:
         cursor.execute(statement("lock_builds"), {"name": name})
-    found = next((build for build in history(name) if build.state in states), None)
-    if found is None:
+    found = [build for build in history(name) if build.state in states]
+    if not found:
         raise Refused(none)
-    return found
+    # Builds are swapped forth and back, so the newest is not always the one that was read last.
+    return max(found, key=lambda build: build.ended_at or build.requested_at)
 
 
 def _swap(build: Build) -> None:

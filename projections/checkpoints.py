@@ -31,7 +31,7 @@ class Checkpoint:
 
     @property
     def fresh(self) -> bool:
-        """Whether the build has not begun here: rows of an older build of its side may be left."""
+        """Whether the build has not begun here, and rows of an older build of its side are left."""
         return self.turn == 0
 
     @property

@@ -1,3 +1,4 @@
--- Give a build its checkpoints, at the beginning of each bucket; turn 0 means that rows may be left.
+-- Give a build its checkpoints, at the beginning of each bucket; turn 0 where older rows are left.
 INSERT INTO projection_checkpoint (bucket, projection, generation, position, turn)
-SELECT bucket, %(name)s, %(generation)s, 0, %(turn)s FROM generate_series(0, 1023) AS bucket
+SELECT b.bucket, %(name)s, %(generation)s, 0, CASE WHEN {left} THEN 0 ELSE 1 END
+  FROM generate_series(0, 1023) AS b (bucket)

@@ -11,6 +11,4 @@ SELECT %(name)s, o.generation, o.side, %(version)s,
                         FILTER (WHERE state = 'live'), 'a') AS side,
                coalesce(bool_or(state = 'live'), false) AS live
           FROM projection_build WHERE projection = %(name)s) o
-RETURNING generation, side,
-       EXISTS (SELECT FROM projection_build b WHERE b.projection = %(name)s
-                  AND b.side = projection_build.side)
+RETURNING generation, side

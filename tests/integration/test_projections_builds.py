@@ -1,0 +1,292 @@
+"""Rebuilds and parked streams as people handle them: compared, swapped, rolled back, retried."""
+
+from datetime import UTC, datetime
+from uuid import uuid4
+
+import pytest
+from django.core.management import CommandError, call_command
+from django.db import connection
+
+from licensing import store
+from licensing.connection import opened
+from licensing.domain import upcasters
+from projections import builds, parking, runner, sides
+from projections.lag import lag
+from projections.read_models import member_directory, studio_usage
+from tests.conftest import new_id
+from tests.integration.studio_kit import happen, played
+from tests.integration.tally_kit import NAMED, append, choking_on, seen, tallying
+
+NAME = "studio_usage"
+OPS = {"by": "ops"}
+
+
+@pytest.fixture
+def held(published_rules):
+    """A new build of the studios' usage, level and waiting for a person; then nothing of it."""
+    happen([new_id()])
+    runner.catch_up()
+    builds.request(NAME, by="ops", hold=True, reason="a test")
+    runner.catch_up()
+    build = builds.in_progress(NAME)
+    assert (build.state, build.hold, build.left) == ("ready", True, 0)
+    yield build
+    if builds.in_progress(NAME):
+        builds.cancel(NAME, **OPS)
+
+
+def change(side, statement):
+    """Do something to the table of a side, behind everybody's back."""
+    with connection.cursor() as cursor:
+        cursor.execute(statement.replace("{table}", f"{NAME}_{side}"))
+        return cursor.rowcount
+
+
+def rows(table):
+    with connection.cursor() as cursor:
+        cursor.execute(f"SELECT count(*) FROM {table}")
+        return cursor.fetchone()[0]
+
+
+def test_what_is_held_is_compared_and_waits_for_the_swap(held):
+    assert held.comparison.equal
+    assert held.comparison.rows == rows(f"{NAME}_a") + rows(f"{NAME}_a_license")
+    assert builds.live(NAME).side != held.side
+    with pytest.raises(builds.Refused, match="being rebuilt already"):
+        builds.request(NAME, **OPS)
+    happen([new_id()])
+    runner.catch_up()
+    before = played()
+    builds.swap(NAME, **OPS)
+    assert (builds.live(NAME).generation, builds.live(NAME).side) == (held.generation, held.side)
+    assert played() == before
+
+
+def test_what_is_not_level_is_not_swapped_in(held):
+    builds.cancel(NAME, **OPS)
+    builds.request(NAME, **OPS)
+    with pytest.raises(builds.Refused, match=r"still behind in \d+ of 1024 buckets"):
+        builds.swap(NAME, **OPS)
+    assert builds.live(NAME).side != held.side
+
+
+def test_a_planted_difference_is_found_with_its_row(held):
+    here = (
+        "(bucket, studio, day) = (SELECT bucket, studio, day FROM {table} WHERE played > 0 LIMIT 1)"
+    )
+    live = builds.live(NAME).side
+    assert change(live, f"UPDATE {{table}} SET played = played + 1000 WHERE {here}") == 1
+    try:
+        found = builds.compare(NAME)
+        assert (found.equal, found.buckets) == (False, 1024)
+        assert (found.only_live, found.only_new) == (1, 1)
+        (row,), (right,) = found.live_samples, found.new_samples
+        assert row["played"] == right["played"] + 1000
+        assert {**row, "played": 0} == {**right, "played": 0}
+        assert row["table"] == NAME
+        assert builds.in_progress(NAME).comparison == found  # kept, for whoever looks later
+        gone = change(held.side, "DELETE FROM {table} WHERE played > 0")
+        found = builds.compare(NAME)
+        assert (found.only_live, found.only_new) == (gone, 0)
+    finally:
+        change(live, "UPDATE {table} SET played = played - 1000 WHERE played > 1000")
+
+
+def test_cancelling_leaves_what_is_read_untouched(held):
+    before, live = played(), builds.live(NAME)
+    assert builds.cancel(NAME, **OPS).state == "cancelled"
+    assert builds.in_progress(NAME) is None
+    assert builds.live(NAME).generation == live.generation
+    happen([new_id()])
+    runner.catch_up()
+    assert played() == before + 2
+    for nothing_to_do in (builds.cancel, builds.swap):
+        with pytest.raises(builds.Refused, match="not being rebuilt"):
+            nothing_to_do(NAME, **OPS)
+    with pytest.raises(builds.Refused, match="not being rebuilt"):
+        builds.compare(NAME)
+
+
+def test_a_build_over_a_cancelled_one_starts_clean(held):
+    change(held.side, "UPDATE {table} SET played = played + 5000")
+    builds.cancel(NAME, **OPS)
+    before = played()
+    builds.request(NAME, **OPS)
+    runner.catch_up()
+    live = builds.live(NAME)
+    assert (live.side, live.generation) == (held.side, held.generation + 1)
+    assert live.comparison.equal
+    assert played() == before
+
+
+def test_rolling_back_reads_the_build_before_which_catches_up(held):
+    before = builds.live(NAME)
+    builds.swap(NAME, **OPS)
+    happen([new_id()])
+    runner.catch_up()
+    now = played()
+    assert builds.roll_back(NAME, **OPS).generation == before.generation
+    assert builds.live(NAME).side == before.side
+    assert played() == now - 2  # it stands where it was left
+    assert next(iter(lag([studio_usage.PROJECTOR])))["lag"]["events"] > 0
+    runner.catch_up()
+    assert played() == now
+    states = {build.generation: build.state for build in builds.history(NAME)}
+    assert (states[before.generation], states[held.generation]) == ("live", "retired")
+    builds.request(NAME, **OPS, hold=True)
+    with pytest.raises(builds.Refused, match="was built over"):
+        builds.roll_back(NAME, **OPS)
+
+
+def test_going_back_leads_to_the_build_that_was_read_last(held):
+    """Not to the newest of those that were retired: after a way forth and back that is another."""
+    first = builds.live(NAME)
+    builds.swap(NAME, **OPS)
+    builds.roll_back(NAME, **OPS)
+    builds.request(NAME, **OPS)
+    runner.catch_up()
+    assert builds.live(NAME).generation == held.generation + 1
+    assert builds.roll_back(NAME, **OPS).generation == first.generation
+
+
+def test_side_effects_stay_with_the_live_build(held):
+    """Jobs read the calendar where it is live: what a new build holds moves nothing."""
+    happen([new_id()])
+    runner.catch_up()
+    builds.request("renewal_calendar", by="ops", hold=True)
+    runner.catch_up()
+    build = builds.in_progress("renewal_calendar")
+    live = sides.live()["renewal_calendar"]
+    assert build.side != live
+    assert rows(f"renewal_calendar_{build.side}") == rows(f"renewal_calendar_{live}") > 0
+    assert sides.live()["renewal_calendar"] == live
+    builds.cancel("renewal_calendar", **OPS)
+
+
+def test_the_command_line_does_it_in_one_verb(published_rules, capsys):
+    happen([new_id()])
+    call_command("project", "rebuild", NAME, "--reason", "a test")
+    said = capsys.readouterr().out
+    assert "buckets compared: equal." in said
+    assert f"of {NAME} is live." in said
+    call_command("project", "rollback", NAME)
+    assert f"of {NAME} is live." in capsys.readouterr().out
+    call_command("project", "history", NAME)
+    assert "asked for by command line" in capsys.readouterr().out
+    with pytest.raises(CommandError, match="not being rebuilt"):
+        call_command("project", "cancel", NAME)
+    with pytest.raises(CommandError, match="no projection named nonsense"):
+        call_command("project", "rebuild", "nonsense")
+
+
+def parked(projector):
+    return [row for row in parking.listing() if row.projection == projector.name]
+
+
+def test_all_that_is_parked_can_be_tried_again_at_once(fresh, tally):
+    streams = [append(fresh(), 3) for _ in range(3)]
+
+    def choke(event):
+        if event.stream_id in streams and event.version == 2:
+            raise ValueError("cannot read this")
+
+    runner.catch_up(projectors=[tallying(tally.name, before=choke)])
+    assert [(row.version, row.waiting) for row in parked(tally)] == [(2, 2)] * 3
+    still = choking_on(streams[0], 2)
+    assert parking.retry_all(tallying(tally.name, before=still), by="ops") == (2, 1)
+    assert [row.stream_id for row in parked(tally)] == [streams[0]]
+    assert parking.retry_all(tally, by="ops") == (1, 0)
+    for stream in streams:
+        assert seen(tally, stream) == [1, 2, 3]
+    ended = [(row.resolution, row.resolved_by) for row in parking.history(tally.name)]
+    assert ended == [("applied", "ops")] * 3
+
+
+def test_who_skipped_what_and_why_is_kept(fresh, tally):
+    stream = append(fresh(), 3)
+    poisoned = tallying(tally.name, before=choking_on(stream, 2))
+    runner.catch_up(projectors=[poisoned])
+    bucket = store.bucket_of(stream)
+    with pytest.raises(ValueError, match="needs a reason"):
+        parking.skip(poisoned, bucket, stream, by="ops", reason="  ")
+    assert parking.skip(poisoned, bucket, stream, by="ops", reason="known since March")
+    assert not parking.skip(poisoned, bucket, stream, by="ops", reason="again")
+    (row,) = parking.history(tally.name)
+    assert (row.resolution, row.resolved_by, row.reason) == ("skipped", "ops", "known since March")
+    assert seen(tally, stream) == [1, 3]
+
+
+def test_a_stream_parked_in_a_new_build_is_parked_there_only(fresh, tally):
+    stream = append(fresh(), 2)
+    runner.catch_up(projectors=[tally])
+    builds.request(tally.name, by="ops", hold=True)
+    runner.catch_up(projectors=[tallying(tally.name, before=choking_on(stream, 2))])
+    (row,) = parked(tally)
+    assert row.generation == builds.in_progress(tally.name).generation
+    assert lag([tally])[0]["parked"] == 0  # what is read is whole
+    assert seen(tally, stream) == [1, 2]
+    assert not parking.retry(tally, row.bucket, stream, by="ops")  # nothing of the live one waits
+    assert parking.retry(tally, row.bucket, stream, by="ops", generation=row.generation)
+    builds.swap(tally.name, by="ops")
+    assert seen(tally, stream) == [1, 2]
+
+
+def old_plan(member):
+    """A change of plan as version 1 wrote it, which did not say what was before."""
+    data = {"plan": "premium", "country": "NL"}
+    new = store.NewEvent(uuid4(), "PlanChanged", 1, data, {}, datetime.now(UTC))
+    record = store.CommandRecord(new_id("c"), "Test", {}, b"x", {"outcome": "accepted"})
+    store.append(opened(), f"member-{member}", [new], record)
+
+
+def plan_of(member):
+    found = member_directory.search(member)
+    return found[0].plan if found else None
+
+
+def test_a_retry_lifts_what_is_stored_again(fresh, monkeypatch):
+    """An upcaster that failed parks the stream; mended, it is asked anew, and the row is right."""
+    member = fresh()
+    lift = upcasters.UPCASTERS["PlanChanged", 1]
+    with monkeypatch.context() as broken:
+        broken.setitem(upcasters.UPCASTERS, ("PlanChanged", 1), lambda data: data["nonsense"])
+        old_plan(member)
+        runner.catch_up()
+    stream = f"member-{member}"
+    waits = [row for row in parking.listing() if row.stream_id == stream]
+    assert "member_directory" in {row.projection for row in waits}
+    assert plan_of(member) is None
+    monkeypatch.setitem(
+        upcasters.UPCASTERS, ("PlanChanged", 1), lambda data: {**lift(data), "plan": "mended"}
+    )
+    for row in waits:
+        projector = builds.named(row.projection)
+        assert parking.retry(projector, row.bucket, stream, by="ops", generation=row.generation)
+    assert plan_of(member) == "mended"
+
+
+def test_a_rebuild_lifts_what_is_stored_again(fresh, monkeypatch):
+    member = fresh()
+    old_plan(member)
+    runner.catch_up()
+    assert plan_of(member) == "premium"
+    lift = upcasters.UPCASTERS["PlanChanged", 1]
+    with monkeypatch.context() as newer:
+        newer.setitem(
+            upcasters.UPCASTERS, ("PlanChanged", 1), lambda data: {**lift(data), "plan": "renamed"}
+        )
+        builds.request("member_directory", by="ops")
+        runner.catch_up()
+        assert plan_of(member) == "renamed"
+    builds.request("member_directory", by="ops")
+    runner.catch_up()
+    assert plan_of(member) == "premium"
+
+
+def test_a_build_that_newer_code_made_is_not_touched_by_older_code(fresh, tally):
+    append(fresh())
+    newer = tallying(tally.name, version=2)
+    NAMED[tally.name] = newer
+    runner.catch_up(projectors=[newer])
+    assert runner.catch_up(projectors=[tally]) == 0
+    assert [build.version for build in builds.history(tally.name)] == [2]
