@@ -33,6 +33,7 @@ TEXTS: Mapping[str, tuple[str, ...]] = {
     "AddNote": ("text",),
     "AllowanceGranted": ("reason",),
     "AllowanceWithdrawn": ("reason",),
+    "ApprovalRequest": ("reason", "answer"),
     "CancelMembership": ("reason",),
     "DeactivateDevice": ("reason",),
     "DeviceDeactivated": ("reason",),
@@ -49,7 +50,7 @@ TEXTS: Mapping[str, tuple[str, ...]] = {
     "WithdrawAllowance": ("reason",),
     "WithdrawExtension": ("reason",),
 }
-"""The fields of events and commands that hold words of people."""
+"""The fields of events, commands and requests for a second person that hold words of people."""
 
 MAPS: Mapping[str, tuple[str, ...]] = dict.fromkeys(
     ("AcquireLicense", "AcquisitionRefused", "LicenseIssued"), ("context", "device")

@@ -22,6 +22,7 @@ from licensing.rules import PublishedRules
 
 LICENSE_ENDED = "LICENSE_ENDED"
 MEMBERSHIP_CANCELLED = "MEMBERSHIP_CANCELLED"
+_LASTING = ("renew_max", "renew_life_h")  # what a renewal is bound by beside the hour of asking
 LIFE = "renew_life_h"  # of what binds renewals, the longest life binds an extension too
 
 
@@ -130,6 +131,33 @@ def nearest_extension(
         turns.append(rules.Turn("fact", (part,)))
     part = rules.Part(check.limit, check.label, by=-check.margin)
     return (*turns, rules.Turn("room", (part,)))
+
+
+def room(
+    published: PublishedRules,
+    member: Member,
+    about: License | None,
+    studio: str | None,
+    moment: Moment,
+) -> tuple[rules.LimitCheck, ...]:
+    """How each limit stands for one more download like `about`, and for its renewal.
+
+    Without a license, for a download that is like none; `studio` is then the studio it is from.
+    Empty where the rules decide nothing about such a request.
+    """
+    like = AcquireLicense(
+        title_id=about.title_id if about else "",
+        device_id=about.device_id if about else "",
+        title=about.title if about else {"studio": studio} if studio else {},
+        device=about.device if about else {},
+        context=about.context if about else {},
+    )
+    found = rules.evaluate(published.compiled, "acquire", *_asked(member, like, moment)).limits
+    license = member.licenses.get(about.license_id) if about else None
+    if license is None or licenses.as_of(license, moment.now).status != "active":
+        return found
+    again = rules.evaluate(published.compiled, "renew", *_renewed(member, license, moment)).limits
+    return (*found, *(check for check in again if check.limit in _LASTING))
 
 
 def _beyond(found: rules.Evaluation) -> bool:

@@ -1,4 +1,4 @@
-"""Keys of the API, who members are, whom somebody opened last; people are Django's users."""
+"""Keys of the API, who members are, whom somebody opened last, what support keeps of its work."""
 
 import hashlib
 import hmac
@@ -14,6 +14,10 @@ from django.contrib.postgres.fields import ArrayField
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 from django.utils import timezone
+
+from timeline.actions.models import ApprovalRequest, StaffAction, StaffDay
+
+__all__ = ["SCOPES", "ApiKey", "ApprovalRequest", "StaffAction", "StaffDay"]
 
 SCOPES = (
     "member:read",

@@ -21,6 +21,8 @@ PERMISSIONS: Mapping[str, frozenset[str]] = {
     "read": _EVERYBODY,
     "reveal": frozenset({"agent"}),
     "act": frozenset({"agent"}),
+    # Never what one has asked for oneself: the database refuses that too.
+    "second": frozenset({"agent", "operator"}),
     "draft": frozenset({"rules author", "rules approver"}),
     # Never what one has written oneself: that depends on the draft, so `licensing.rules.life` asks.
     "approve": frozenset({"rules approver"}),

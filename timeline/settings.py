@@ -157,6 +157,7 @@ TEMPLATES = [
                 "django.contrib.auth.context_processors.auth",
                 "django.contrib.messages.context_processors.messages",
                 "timeline.context.frame",
+                "timeline.context.support",
                 "timeline.own_writes.frame",
             ],
         },
@@ -268,6 +269,15 @@ CSRF_COOKIE_SAMESITE = "Lax"
 KEY_RATE = max(1, whole_number("PLAYHEAD_KEY_RATE", 50))
 USER_RATE = max(1, whole_number("PLAYHEAD_USER_RATE", 30))
 SIGN_IN_RATE = 5
+
+# What support may do alone: actions in a day (UTC); the size of an allowance, how long it may run
+# and how many may count at once. Beyond it a second person agrees, within so many hours.
+ACTIONS_PER_DAY = whole_number("PLAYHEAD_ACTIONS_PER_DAY", 100)
+ALLOWANCE_AMOUNT = whole_number("PLAYHEAD_ALLOWANCE_AMOUNT", 2)
+ALLOWANCE_HOURS = whole_number("PLAYHEAD_ALLOWANCE_HOURS", 168)
+ALLOWANCE_DAYS = whole_number("PLAYHEAD_ALLOWANCE_DAYS", 60)
+ALLOWANCES_AT_ONCE = whole_number("PLAYHEAD_ALLOWANCES_AT_ONCE", 3)
+APPROVAL_HOURS = whole_number("PLAYHEAD_APPROVAL_HOURS", 48)
 
 # The browser's rules
 CONTENT_SECURITY_POLICY = {

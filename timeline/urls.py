@@ -5,7 +5,10 @@ from django.urls import include, path
 from timeline.api.api import api
 from timeline.policy import public
 from timeline.views import (
+    actions,
+    approvals,
     audit,
+    can_download,
     catalogue,
     exports,
     health,
@@ -36,6 +39,11 @@ urlpatterns = [
     path("members/<str:member_id>/export/state.json", exports.state_at, name="export-state"),
     path("members/<str:member_id>/timeline/<str:version>/pin/", timeline.pin, name="pin"),
     path("members/<str:member_id>/profile/", profile.profile, name="profile"),
+    path("members/<str:member_id>/actions/", actions.index, name="actions"),
+    path("members/<str:member_id>/actions/<str:name>/", actions.action, name="action"),
+    path("members/<str:member_id>/can-download/", can_download.page, name="can-download"),
+    path("approvals/", approvals.index, name="approvals"),
+    path("approvals/<str:key>/", approvals.request_page, name="approval"),
     path("audit/", audit.page, name="audit"),
     path("audit/export.csv", audit.export, name="audit-export"),
     path("rules/<str:rule_set>/timeline/", rule_timeline.head, name="rule-timeline"),

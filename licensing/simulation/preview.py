@@ -14,6 +14,7 @@ from licensing import deciding, history, naming, rulebook, rules, terms
 from licensing.deciding import Decided
 from licensing.domain import member as members
 from licensing.domain.commands import AcquireLicense, Command, ExtendLicense
+from licensing.domain.license import License
 from licensing.domain.member import Member
 from licensing.domain.values import DomainError, Moment
 from licensing.rules import PublishedRules
@@ -24,7 +25,7 @@ class Preview(msgspec.Struct, frozen=True):
 
     `before` and `after` have the clock applied. `error` is why it cannot be decided at all; then
     `decided` is None. `turns` would turn the verdict. `alike` tells a preview from one that would
-    do something else.
+    do something else. `room` is how each limit stands before and after it.
     """
 
     command: Command
@@ -36,6 +37,7 @@ class Preview(msgspec.Struct, frozen=True):
     decided: Decided | None
     error: DomainError | None
     turns: tuple[rules.Turn, ...]
+    room: tuple[tuple[rules.LimitCheck, ...], tuple[rules.LimitCheck, ...]] = ((), ())
 
     @property
     def events(self) -> tuple[members.Event, ...]:
@@ -73,9 +75,17 @@ def _tried(member_id: str, command: Command, command_id: str, now: datetime) -> 
         decided = deciding.decide(command, member, moment, lambda at: in_force)
     except DomainError as error:
         return Preview(command, member.version, now, in_force, before, before, None, error, ())
-    after = members.as_of(_followed(member, decided, moment), now)
+    followed = _followed(member, decided, moment)
+    after = members.as_of(followed, now)
     turns = _turns(in_force, member, command, decided, moment)
-    return Preview(command, member.version, now, in_force, before, after, decided, None, turns)
+    about, studio = _about(member, command), getattr(command, "studio", None)
+    room = (
+        terms.room(in_force, member, about, studio, moment),
+        terms.room(in_force, followed, about, studio, moment),
+    )
+    return Preview(
+        command, member.version, now, in_force, before, after, decided, None, turns, room
+    )
 
 
 def _followed(member: Member, decided: Decided, moment: Moment) -> Member:
@@ -87,6 +97,14 @@ def _followed(member: Member, decided: Decided, moment: Moment) -> Member:
         members.expect(member, [(event, at)])
         member = members.evolve(member, event, at, decided_at=moment.now, rules=hash)
     return member
+
+
+def _about(member: Member, command: Command) -> License | None:
+    """The license that a command is about, or one that it touches."""
+    named = member.licenses.get(getattr(command, "license_id", None) or "")
+    device_id = getattr(command, "device_id", None)
+    on = (x for x in members.live(member) if x.device_id == device_id)
+    return named or next(on, None)
 
 
 def _turns(

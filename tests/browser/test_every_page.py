@@ -3,12 +3,14 @@
 The pages are those of the URL resolver, so that a new one is tested without anybody's doing.
 """
 
+import uuid
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Literal
 
 import pytest
 from django.contrib.auth.models import Group, User
+from django.utils import timezone
 from playwright.sync_api import Browser, Page
 
 from licensing import rulebook
@@ -20,6 +22,8 @@ from tests.web.api_client import publish_rules
 from tests.web.story import tell
 from tests.web.test_pages import staff
 from tests.web.test_policy import PLACE
+from timeline.actions import approvals
+from timeline.models import ApprovalRequest
 from timeline.policy import STAFF_ROLES, declared
 
 AXE = (Path(__file__).parent / "vendor" / "axe-core" / "axe.min.js").read_text()
@@ -147,8 +151,28 @@ def values(told: tuple[str, int]) -> dict[str, str]:
     return {
         "member_id": member, "version": str(last), "rule_set": rulebook.RULE_SET, "number": "1",
         "draft": draft.rpartition("/")[2], "part": "facts",
+        "name": "extend", "key": _request(member),
         "event_id": "00000000-0000-4000-8000-000000000000",
     }  # fmt: skip
+
+
+def _request(member: str) -> str:
+    """The key of a request for a second person."""
+    kept = approvals.ask(
+        ApprovalRequest(
+            key=uuid.uuid4().hex,
+            member_id=member,
+            action="grant",
+            sent={"limit": "max_downloads", "amount": "9", "until": "2099-01-01"},
+            beyond="9 more; one person may grant 2",
+            words=approvals.sealed(member, "asked by phone"),
+            seen_version=1,
+            asked_by=0,
+            asked_by_name="somebody",
+            asked_at=timezone.now(),
+        )
+    )
+    return kept.key
 
 
 def address(route: str, values: dict[str, str]) -> str:

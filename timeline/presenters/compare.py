@@ -48,7 +48,7 @@ def compare(other: History, a: int, history: History, cursor: Cursor, seen: Seen
     groups = diff.groups(state, seen.shown, names)
     here, there = _held(history, cursor.place), _held(other, place)
     only = sorted(here ^ there)
-    told = [_between(other.step_at(other.place_of(v)), names, v in there) for v in only[:MOST_ROWS]]
+    told = [between(other.step_at(other.place_of(v)), names, v in there) for v in only[:MOST_ROWS]]
     return Comparison(
         a=a,
         a_order=other.order,
@@ -69,7 +69,8 @@ def _held(history: History, place: int) -> set[int]:
     return {step.version for step in history.steps[:place]}
 
 
-def _between(step: Step, names: Names, in_a: bool) -> Between:
+def between(step: Step, names: Names, in_a: bool = False) -> Between:
+    """A step in words, for a list of what happened in between."""
     recorded = step.recorded
     names.learn(recorded.type, recorded.data)
     return Between(

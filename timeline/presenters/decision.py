@@ -126,11 +126,33 @@ def why(
     record = reconstructed or record_of(step, published)
     if record is None:
         return None
-    limits = moments.limits_of(record)
-    code = str(record.get("reason") or "")
-    short = next((limit for limit in limits if limit.get("ok") is False), None)
-    failed = None if code in _BEFORE_RULES else short
-    line = _line(record, step, before, names, published, limits, failed)
+    line = verdict(record, step.recorded.data, before, names, published)
+    found = told(record, line, _paste(step, names, line, record), published, row_of)
+    if reconstructed is None:
+        return found
+    return msgspec.structs.replace(found, reconstructed=True, odd=_odd(step, record))
+
+
+def verdict(
+    record: Mapping[str, Any],
+    data: Mapping[str, Any],
+    before: Member,
+    names: Names,
+    published: PublishedRules | None,
+) -> Line:
+    """What a full record decided about a request with these data, in a sentence."""
+    return _line(record, data, before, names, published, moments.limits_of(record), _failed(record))
+
+
+def told(
+    record: Mapping[str, Any],
+    line: Line,
+    paste: str,
+    published: PublishedRules | None,
+    row_of: RowOf,
+) -> Why:
+    """A full record in words, of a step or of a trial: conditions, rows, the rules' version."""
+    limits, failed = moments.limits_of(record), _failed(record)
     decided = str((failed or {}).get("row") or record.get("row") or "")
     row = row_of(decided) if decided else None
     matched = [str(x) for x in record.get("matched") or () if str(x) != decided]
@@ -141,7 +163,7 @@ def why(
     return Why(
         verdict=str(record["verdict"]),
         line=line,
-        code=code,
+        code=str(record.get("reason") or ""),
         conditions=(
             *_limit_conditions(limits, published),
             *_fact_conditions(row, facts, published),
@@ -150,12 +172,19 @@ def why(
         others=tuple(_row(x, published, "") for x in others),
         rules=f"{rules.get('id', 'rules')} v{rules.get('version', '?')}, {hash_[:7]}",
         rules_since=clock.date(published.valid_from) if published else "",
-        paste=_paste(step, names, line, record),
+        paste=paste,
         rule_set=str(rules.get("id", "")),
         version=published.version if published else None,
-        reconstructed=reconstructed is not None,
-        odd=_odd(step, record) if reconstructed is not None else "",
+        reconstructed=False,
+        odd="",
     )
+
+
+def _failed(record: Mapping[str, Any]) -> Mapping[str, Any] | None:
+    """The limit that refused, unless something before the rules did."""
+    if str(record.get("reason") or "") in _BEFORE_RULES:
+        return None
+    return next((x for x in moments.limits_of(record) if x.get("ok") is False), None)
 
 
 def _odd(step: Step, record: Mapping[str, Any]) -> str:
@@ -170,14 +199,14 @@ def _odd(step: Step, record: Mapping[str, Any]) -> str:
 
 # What refuses whatever the rules say.
 _BEFORE_RULES = {
-    "LICENSE_ENDED": "The license had ended, and what has ended cannot be renewed.",
+    "LICENSE_ENDED": "The license had ended, and what has ended cannot go on.",
     "MEMBERSHIP_CANCELLED": "The membership was cancelled.",
 }
 
 
 def _line(
     record: Mapping[str, Any],
-    step: Step,
+    data: Mapping[str, Any],
     before: Member,
     names: Names,
     published: PublishedRules | None,
@@ -188,7 +217,7 @@ def _line(
         return _allowed(limits)
     code = str(record.get("reason") or "")
     if failed is not None and failed.get("limit") == "max_devices":
-        return _devices_line(step, before, names, failed)
+        return _devices_line(data, before, names, failed)
     if failed is not None:
         return _limit_line(failed)
     words = published.ruleset.reasons.get(code) if published else None
@@ -211,11 +240,13 @@ def _allowed(limits: Sequence[Mapping[str, Any]]) -> Line:
     return Line("Allowed. The tightest limit: ", f"{near['value']} of {near['max']}", after)
 
 
-def _devices_line(step: Step, before: Member, names: Names, failed: Mapping[str, Any]) -> Line:
+def _devices_line(
+    data: Mapping[str, Any], before: Member, names: Names, failed: Mapping[str, Any]
+) -> Line:
     held = {license.device_id for license in members.live(before)}
     called = sorted((names.device(device_id) for device_id in held), key=str.casefold)
     listed = f", {_and(called)}" if called else ""
-    asked = names.device(step.recorded.data.get("device_id"))
+    asked = names.device(data.get("device_id"))
     place = failed["value"]
     nth = _ORDINALS[place] if isinstance(place, int) and 0 <= place < 12 else f"number {place}"
     after = f" devices{listed}. {asked} would be the {nth}."
