@@ -15,6 +15,8 @@ IDLE = timedelta(days=30)
 IDLE_MARGIN = timedelta(days=1)
 IDLE_WIDTH = 3.2  # percent
 MOST_IDLE = 10
+LATELY = timedelta(hours=6)  # a story that ended no longer ago is shown up to now
+BESIDE_NOW = 22  # percent within which a small screen has no room for a label beside "now"
 
 SPANS = (
     ("2w", timedelta(days=14), "2 weeks"),
@@ -24,9 +26,9 @@ SPANS = (
 )
 ALL = "all"
 _TICKS = (
-    timedelta(hours=1), timedelta(hours=6), timedelta(days=1), timedelta(days=2),
-    timedelta(days=7), timedelta(days=14), timedelta(days=28), timedelta(days=91),
-    timedelta(days=182), timedelta(days=365),
+    timedelta(minutes=10), timedelta(hours=1), timedelta(hours=6), timedelta(days=1),
+    timedelta(days=2), timedelta(days=7), timedelta(days=14), timedelta(days=28),
+    timedelta(days=91), timedelta(days=182), timedelta(days=365),
 )  # fmt: skip
 
 Gap = tuple[datetime, datetime]
@@ -102,7 +104,8 @@ def whole(story: Story, now: datetime) -> Window:
     ends = [bar.end for bar in story.bars.values()]
     last = max([moment.at for moment in story.moments] + ends, default=now)
     life = max(last - first, timedelta(hours=1))
-    end = max(min(last, now + life * 0.25), now if now - last < life * 0.5 else last)
+    lately = now - last < max(life * 0.5, LATELY)
+    end = max(min(last, now + life * 0.25), now if lately else last)
     pad = max((end - first) * 0.02, timedelta(minutes=10))
     return Window(first - pad, end + pad)
 
@@ -197,7 +200,8 @@ def ticks(view: Window, now: datetime) -> list[Tick]:
         label = clock.moment(at) if step < timedelta(days=1) else clock.day(at)
         if step >= timedelta(days=91) or at.timetuple().tm_yday <= step.days:
             label = f"{at:%b %Y}" if step >= timedelta(days=28) else clock.date(at)
-        found.append(Tick(percent(x), label, "middle", bool(place % 2)))
+        crowded = shows_now and abs(x - view.at(now)) < BESIDE_NOW
+        found.append(Tick(percent(x), label, "middle", bool(place % 2) or crowded))
     if shows_now:
         x = view.at(now)
         found.append(Tick(percent(x), f"now, {clock.day(now)}", "end" if x > 94 else "middle"))

@@ -10,6 +10,9 @@ from timeline.presenters.axis import Window, percent
 from timeline.presenters.moments import Bar
 
 ROW = 19  # pixels from one bar to the next
+WIDE, NARROW = 11.0, 3.6  # pixels of a percent on a large screen and on a phone, about
+LETTER, INSET = 5.6, 12  # pixels of a letter, and of the space around a label
+FEWEST = 5  # letters that a shortened title keeps, or else it is left out
 MOST_BARS = 64
 
 
@@ -17,7 +20,6 @@ class BarShape(msgspec.Struct, frozen=True):
     """A drawn license, or `many` of them. `tense` is live, rest (over) or later."""
 
     version: int
-    title: str
     studio: str
     words: str
     tense: str
@@ -26,9 +28,10 @@ class BarShape(msgspec.Struct, frozen=True):
     x: str
     y: int
     width: str
+    label: str
     label_width: str
-    label: bool
     studio_fits: bool
+    small: bool  # whether the label fits on a phone too
     granted_width: str
     renewed_x: str
     renewed_width: str
@@ -97,9 +100,10 @@ def shape(group: Group, lane: str, view: Window, at: datetime, rows: list[float]
     else:
         words = f"{title} on {lane}, {until}, {_ENDINGS[first.ending]}"
     width = right - left
+    cap = first.ending if len(group) == 1 and view.start <= end <= view.end else ""
+    room = max(width - (0.9 if cap == "clock" else 0.3), 0)
     return BarShape(
         version=first.version,
-        title=title,
         studio=studio,
         words=words,
         tense=("live" if live else tense(start, end, at))
@@ -110,17 +114,30 @@ def shape(group: Group, lane: str, view: Window, at: datetime, rows: list[float]
         x=percent(left),
         y=row(rows, left, right + 1.6),
         width=percent(width),
-        label_width=percent(max(width - 0.4, 0)),
-        label=width * 11 > 42,
-        studio_fits=width * 11 > len(f"{title}  {studio}") * 5.6 + 14,
+        label=_label(title, room),
+        label_width=percent(room),
+        studio_fits=letters(min(room, seam - left), WIDE) > len(f"{title}  {studio}"),
+        small=len(title) <= letters(room, NARROW),
         granted_width=percent(max(seam - left, 0)),
         renewed_x=percent(seam),
         renewed_width=percent(right - seam) if right - seam > 0.05 else "",
-        cap=first.ending if len(group) == 1 and view.start <= end <= view.end else "",
+        cap=cap,
         end_x=percent(right),
         many=len(group),
         live=live,
     )
+
+
+def letters(room: float, scale: float) -> int:
+    """How many letters stand in so many percent."""
+    return int((room * scale - INSET) / LETTER)
+
+
+def _label(title: str, room: float) -> str:
+    most = letters(room, WIDE)
+    if len(title) <= most:
+        return title
+    return f"{title[: most - 1].rstrip()}…" if most > FEWEST else ""
 
 
 def _many(live: int, start: datetime, at: datetime) -> str:

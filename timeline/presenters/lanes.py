@@ -9,7 +9,8 @@ from timeline.presenters import bars, clock, marks
 from timeline.presenters.axis import Window, percent
 from timeline.presenters.bars import BarShape, Group
 from timeline.presenters.marks import MarkShape
-from timeline.presenters.moments import Band, LaneAbout, Mark, Story
+from timeline.presenters.moments import Band, Bar, LaneAbout, Mark, Story
+from timeline.presenters.sentences import reason_words
 
 MOST_REFUSALS = 40
 
@@ -137,9 +138,11 @@ def _band(view: Window, band: Band, end: datetime) -> BandShape | None:
 
 
 class Period(msgspec.Struct, frozen=True):
-    """A license in words, for the table."""
+    """A license or a refusal in words, for the table; `tense` as in the picture."""
 
     version: int
+    kind: str
+    tense: str
     lane: str
     title: str
     studio: str
@@ -149,23 +152,42 @@ class Period(msgspec.Struct, frozen=True):
 
 
 MOST_PERIODS = 60
-_ENDINGS = {"": "valid", "clock": "expired by the clock", "released": "released"}
+_KINDS = {"": "granted", "clock": "expired", "released": "ended"}
+_ENDINGS = {"": "not ended", "clock": "expired by the clock", "released": "released"}
 
 
-def table(story: Story, view: Window) -> tuple[list[Period], int]:
-    """The licenses of a window in words, the latest first, and how many more there are."""
-    shown = [bar for bar in story.bars.values() if view.shows(bar.start, bar.end)]
-    shown.sort(key=lambda bar: (bar.start, bar.key), reverse=True)
-    periods = [
-        Period(
-            bar.version,
-            (story.lanes.get(bar.lane) or LaneAbout(bar.lane)).name,
-            bar.title,
-            bar.studio,
-            clock.moment(bar.start),
-            clock.moment(bar.end),
-            _ENDINGS[bar.ending],
-        )
-        for bar in shown[:MOST_PERIODS]
+def table(story: Story, view: Window, at: datetime) -> tuple[list[Period], int]:
+    """Licenses and refusals of a window in words, latest first, and how many more there are."""
+    shown: list[tuple[datetime, int, Bar | Mark]] = [
+        (bar.start, bar.version, bar)
+        for bar in story.bars.values()
+        if view.shows(bar.start, bar.end)
     ]
+    shown += [
+        (mark.at, mark.version, mark)
+        for mark in story.marks
+        if mark.kind == "refused" and view.shows(mark.at, mark.at)
+    ]
+    shown.sort(key=lambda each: each[:2], reverse=True)
+    periods = [_period(story, what, at) for _, _, what in shown[:MOST_PERIODS]]
     return periods, max(0, len(shown) - MOST_PERIODS)
+
+
+def _period(story: Story, what: Bar | Mark, at: datetime) -> Period:
+    lane = (story.lanes.get(what.lane) or LaneAbout(what.lane)).name
+    if isinstance(what, Mark):
+        tense, when = "later" if what.at > at else "rest", clock.moment(what.at)
+        why = f"refused: {reason_words(what.reason)}"
+        return Period(what.version, "refused", tense, lane, what.title, "", when, "", why)
+    tense = bars.tense(what.start, what.end, at)
+    return Period(
+        what.version,
+        _KINDS[what.ending] if tense == "rest" else "granted",
+        tense,
+        lane,
+        what.title,
+        what.studio,
+        clock.moment(what.start),
+        clock.moment(what.end),
+        _ENDINGS[what.ending],
+    )

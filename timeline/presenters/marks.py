@@ -12,7 +12,7 @@ from timeline.presenters.sentences import reason_words
 
 MOST_PLAYS = 60
 ROOM_FOR_WORDS = 7.5  # percent
-CLOSE = 0.35
+CLOSE = 0.9
 NEAR = 1.2
 
 
@@ -50,19 +50,34 @@ def refusals(
 
 def plays(marks: Sequence[Mark], view: Window, at: datetime, y: int) -> list[MarkShape]:
     """What devices reported, in a row; words stand beside a late one where there is room."""
-    free, last = 0.0, 0.0
+    free = 0.0
     shapes: list[MarkShape] = []
-    for mark in sorted(marks, key=lambda mark: mark.at):
-        drawn = _shape([mark], view, at, y)
-        left = view.clipped(mark.at)
-        if shapes and left - last < CLOSE and not drawn.tie_x:
-            continue  # it would lie on the one before
-        last = left
+    for group in _apart(marks, view):
+        drawn = _shape(group, view, at, y)
+        left = view.clipped(drawn_at(group).at)
         if drawn.tie_words and left - free < ROOM_FOR_WORDS:
             drawn = msgspec.structs.replace(drawn, tie_words="")
-        free = max(free, view.clipped(mark.known_at or mark.at) + 0.6)
+        free = max(free, max(view.clipped(mark.known_at or mark.at) for mark in group) + 0.6)
         shapes.append(drawn)
     return shapes
+
+
+def _apart(marks: Sequence[Mark], view: Window) -> list[list[Mark]]:
+    """Marks that would lie on each other together."""
+    groups: list[list[Mark]] = []
+    for mark in sorted(marks, key=lambda mark: mark.at):
+        if groups and view.clipped(mark.at) - view.clipped(groups[-1][0].at) < CLOSE:
+            groups[-1].append(mark)
+        else:
+            groups.append([mark])
+    return groups
+
+
+def drawn_at(group: Sequence[Mark]) -> Mark:
+    """Which of a group is drawn: the last refusal, or the first report, rather a late one."""
+    if group[-1].kind == "refused":
+        return group[-1]
+    return next((mark for mark in group if mark.known_at), group[0])
 
 
 def dots(marks: Sequence[Mark], view: Window) -> str:
@@ -72,7 +87,8 @@ def dots(marks: Sequence[Mark], view: Window) -> str:
 
 
 def _shape(group: Sequence[Mark], view: Window, at: datetime, y: int) -> MarkShape:
-    mark, late = group[-1], group[-1].known_at
+    mark = drawn_at(group)
+    late = mark.known_at
     when = clock.moment(mark.at)
     match mark.kind:
         case "refused":
@@ -83,10 +99,14 @@ def _shape(group: Sequence[Mark], view: Window, at: datetime, y: int) -> MarkSha
             words = f"{mark.title} ended, {when}"
         case _:
             words = f"{mark.title} played, {when}"
+    if late:
+        words += f", reported {clock.duration(late - mark.at)} later"
+    if len(group) > 1 and mark.kind != "refused":
+        words += f", and {len(group) - 1} more beside it"
     return MarkShape(
         version=mark.version,
         kind=mark.kind,
-        words=words + (f", reported {clock.duration(late - mark.at)} later" if late else ""),
+        words=words,
         count=len(group),
         ms=clock.millis(mark.since),
         later=mark.since > at,

@@ -45,10 +45,10 @@ class Names:
         self.devices: dict[str, str] = {}
         self.types: dict[str, str] = {}
         self.device_of: dict[str, str] = {}
-        self._state = state
+        self._states = [] if state is None else [state]
 
     def __copy__(self) -> "Names":
-        other = Names(self._state)
+        other = Names()
         other.include(self)
         return other
 
@@ -66,6 +66,7 @@ class Names:
         """Take in everything that another knows."""
         for name in ("titles", "studios", "devices", "types", "device_of"):
             getattr(self, name).update(getattr(other, name))
+        self._states += other._states
 
     def learn(self, event_type: str, data: Mapping[str, Any]) -> None:
         """Take in what one event says about names."""
@@ -96,10 +97,13 @@ class Names:
         return None if device_id is None else self.device(device_id)
 
     def _look_up(self, license_id: object) -> None:
-        if self._state is not None and str(license_id) not in self.titles:
-            license = self._state.licenses.get(str(license_id))
+        if str(license_id) in self.titles:
+            return
+        for state in self._states:
+            license = state.licenses.get(str(license_id))
             if license is not None:
                 self._held(license)
+                return
 
     def _held(self, license: License) -> None:
         self._license(license.license_id, license.title_id, license.device_id, license.title)

@@ -198,6 +198,7 @@ class Page(ABC):
                 "index": known,
                 "menus": filters.menus(self.story, query.filter),
                 "unfiltered": query.unfiltered,
+                "status": _status(cursor.version, shown),
                 "notice": self.notice or self._between(shown.get("expired", ())),
                 "value_text": index.value_text(cursor, self.steps.head, kind),
                 "pin": self._pin(),
@@ -401,12 +402,13 @@ class Page(ABC):
             "all_words": f"{everything.start:%b %Y} – {_end_words(everything.end, self.now)}",
             "use": self.use(story),
             "gaps": len(gaps),
+            "nothing": self.orders and not (story.bars or story.marks),
             "other_gaps": self.address(gaps="" if query.gaps else "all"),
             "other_lanes": self.address(lanes="" if query.lanes else "all"),
             "other_view": self.address(view="" if query.view else "table"),
         }
         if query.view == "table":
-            periods, more = lanes.table(story, view)
+            periods, more = lanes.table(story, view, at)
             return context | {"periods": periods, "periods_more": more}
         return context | {
             "head_x": axis.percent(view.clipped(at)),
@@ -435,6 +437,12 @@ def in_use(story: Story, at: datetime) -> tuple[int, int]:
 def limit_at(story: Story, name: str, at: datetime) -> int | None:
     """The limit that decisions had last been made with by then."""
     return moments.limit_at(story, name, at)
+
+
+def _status(version: int, shown: Mapping[str, Any]) -> str:
+    """What stands in the status line, as the script says it after a move."""
+    count = shown["changed"].count
+    return f"Step {version}. {shown['heading'].phrase.text}. {count} change{'s' * (count != 1)}."
 
 
 def _end_words(end: datetime, now: datetime) -> str:

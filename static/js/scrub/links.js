@@ -1,7 +1,8 @@
 // Links move the playhead in place; with a modifier they open as any link.
-import { address, head, lastUntil, placeOf, refresh, remember, scrub, timeOf, wanted } from './where.js';
+import { address, head, placeOf, refresh, remember, scrub, wanted } from './where.js';
 import { go, rest } from './move.js';
-import { instantAt } from './picture.js';
+import { placeAt } from './drag.js';
+import { chartUnder, instantIn } from './picture.js';
 
 const plain = (event) =>
   !(event.metaKey || event.ctrlKey || event.shiftKey || event.altKey || event.button || event.defaultPrevented);
@@ -38,12 +39,9 @@ document.addEventListener('click', (event) => {
 // A click where nothing is drawn goes to that instant: the last step until then, and the clock on.
 scrub.addEventListener('click', (event) => {
   if (event.defaultPrevented || event.target.closest('a, button, input, select')) return;
-  const at = instantAt(event);
-  if (at === null) return;
-  const place = lastUntil(at);
-  const own = timeOf(place);
-  const until = place < head ? timeOf(place + 1) : Date.now();
-  const t = place > 0 && at > own && at < until ? new Date(Math.round(at)).toISOString() : '';
+  const chart = chartUnder(event.target);
+  if (!chart || event.target.closest('.knob')) return;
+  const { place, t } = placeAt(instantIn(chart, event.clientX));
   go(place, { push: true, t });
 });
 

@@ -3,6 +3,8 @@ import { clockAt, versionAt, wanted } from './where.js';
 
 const list = () => document.getElementById('evscroll');
 
+let reading = false; // rows were asked for by scrolling, so the list stays where it is
+
 function current() {
   const at = new Date(clockAt()).getTime();
   const clocked = [...document.querySelectorAll('.ev.clock > a')].find((a) =>
@@ -13,7 +15,7 @@ function current() {
 export function mark() {
   for (const row of document.querySelectorAll('.ev[aria-current]')) row.removeAttribute('aria-current');
   const row = current();
-  if (row) { row.setAttribute('aria-current', 'step'); reveal(row); }
+  if (row) { row.setAttribute('aria-current', 'step'); if (!reading) reveal(row); }
   return Boolean(row);
 }
 
@@ -28,3 +30,30 @@ export function reveal(row) {
 }
 
 export const missing = () => wanted() > 0 && !current() && !document.querySelector('[data-filter]');
+
+// Earlier and later rows come in place of those far away; what is on the screen stays there.
+let kept = null;
+
+document.addEventListener('htmx:before:swap', (event) => {
+  const box = list();
+  if (!box || !event.detail.ctx?.sourceElement?.matches('.evmore')) return;
+  const seen = [...box.querySelectorAll('.ev[id]')].find((row) => row.offsetTop >= box.scrollTop);
+  if (!seen) return;
+  const focused = box.contains(document.activeElement) && document.activeElement.closest('.ev');
+  kept = {
+    id: seen.id, top: seen.offsetTop - box.scrollTop,
+    focus: focused ? focused.id : box.contains(document.activeElement) && 'evscroll',
+  };
+});
+
+document.addEventListener('htmx:after:swap', () => {
+  if (!kept) return;
+  const { id, top, focus } = kept;
+  kept = null;
+  reading = true;
+  queueMicrotask(() => { reading = false; }); // after the other listeners
+  const row = document.getElementById(id);
+  if (row) list().scrollTop = row.offsetTop - top;
+  const again = focus && document.getElementById(focus);
+  if (again) (again.querySelector('a') || again).focus({ preventScroll: true });
+});

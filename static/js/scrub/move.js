@@ -10,7 +10,7 @@ const box = document.getElementById('box');
 let resting = 0;
 let dimmed = 0;
 let moved = false;
-let held = false;
+let held = ''; // by the thumb of the slider, or the line of the picture
 
 export function place() {
   const v = wanted();
@@ -39,10 +39,11 @@ function busy() {
 export function rest(push) {
   clearTimeout(resting);
   resting = setTimeout(() => {
-    // A thumb that is held still may be on its way: an address is written when it is let go.
+    // What is held still may be on its way: an address is written when it is let go, and the
+    // picture does not change under the hand.
     if (!held) remember(push);
     if (list.missing()) refresh('events');
-    if (picture.stale()) refresh('tracks');
+    if (picture.stale() && held !== 'line') refresh('tracks');
   }, push ? 0 : REST_MS);
 }
 
@@ -74,9 +75,11 @@ for (const kind of ['input', 'change']) {
   });
 }
 
-slider.addEventListener('pointerdown', () => { held = true; });
+export function hold(what) { held = what; }
+
+slider.addEventListener('pointerdown', () => hold('thumb'));
 for (const end of ['pointerup', 'pointercancel', 'blur']) {
-  addEventListener(end, () => { if (held) { held = false; rest(false); } });
+  addEventListener(end, () => { if (held) { hold(''); rest(false); } });
 }
 
 const dayOf = (v) => (v > 0 ? Math.floor(timeOf(v) / 86400000) : -1);

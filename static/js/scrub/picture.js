@@ -94,12 +94,15 @@ export function draw() {
 // Whether only the server can draw where the playhead is now.
 export const stale = () => (drawn ? drawn.partial || !shows(timeOf(wanted())) : true);
 
-// The instant under a point of the picture, or nothing beside it.
-export function instantAt(event) {
+// The part of the picture that an element belongs to; the knob of the line belongs to the lanes.
+export function chartUnder(el) {
   if (!drawn) return null;
-  const chart = event.target.closest('.track-chart');
-  if (!chart) return null;
+  return el.closest('.knob') ? drawn.plot.querySelector('.track-chart') : el.closest('.track-chart');
+}
+
+// The instant of a chart at so many pixels from the left of the screen; its ends hold it.
+export function instantIn(chart, pixels) {
   const { left, width } = chart.getBoundingClientRect();
-  const scale = chart.contains(document.getElementById('over')) ? drawn.overScale : drawn.scale;
-  return instant(scale, Math.min(100, Math.max(0, (100 * (event.clientX - left)) / width)));
+  const scale = chart.querySelector('#over') ? drawn.overScale : drawn.scale;
+  return instant(scale, Math.min(100, Math.max(0, (100 * (pixels - left)) / width)));
 }
