@@ -56,6 +56,10 @@ def drag(page: Page, steps: int = 30) -> None:
     page.mouse.up()
 
 
+def place(page: Page) -> int:
+    return int(page.locator("#v").input_value())
+
+
 def settled(page: Page) -> int:
     """Wait until the panel shows the slider's step; returns it."""
     state = """() => [
@@ -174,22 +178,119 @@ def test_script_and_server_draw_the_same(watched: Page, told: tuple[str, int]) -
         settled(watched)
 
 
-def test_a_slow_and_uneven_network_ends_right(watched: Page, told: tuple[str, int]) -> None:
-    member, _ = told
+def test_fifty_drags_on_an_uneven_network_end_right(watched: Page, told: tuple[str, int]) -> None:
+    """Answers take 20 to 400 ms, as chance has it; the last painted state is the one asked for."""
+    member, last = told
     chance = random.Random(7)
 
     def slowly(route: Route) -> None:
-        time.sleep(chance.uniform(0.02, 0.2))
+        time.sleep(chance.uniform(0.02, 0.4))
         route.continue_()
 
     open_step(watched, member, 1)
     watched.route("**/timeline/?*", slowly)
-    for _ in range(3):
-        drag(watched, steps=12)
+    box = watched.locator("#v").bounding_box()
+    assert box
+    y, wrong = box["y"] + box["height"] / 2, []
+    for number in range(50):
+        watched.mouse.move(box["x"] + 8 + (box["width"] - 16) * place(watched) / last, y)
+        watched.mouse.down()
+        for _ in range(2):
+            to = box["x"] + box["width"] * chance.uniform(0.02, 0.98)
+            watched.mouse.move(to, y, steps=chance.randint(2, 9))
+        watched.mouse.up()
         step = settled(watched)
-        expect(watched.locator("#step-h")).to_be_visible()
-        assert watched.locator(".ph-meta").inner_text().startswith(f"Step {step}")
+        head = watched.locator(".ph-meta").inner_text()
+        marked = watched.eval_on_selector_all(".ev[aria-current]", "els => els.map((el) => el.id)")
+        if not head.startswith(f"Step {step}") or marked != ([f"s{step}"] if step else []):
+            wrong.append((number, step, head, marked))
+    assert wrong == []
     watched.unroute_all(behavior="ignoreErrors")
+
+
+def test_a_drag_paints_states_on_its_way(watched: Page, told: tuple[str, int]) -> None:
+    """The panel is swapped while the thumb is held, and the slider, outside of it, lives on."""
+    member, _ = told
+    open_step(watched, member, 1)
+    watched.evaluate(
+        """() => { window.painted = []; document.addEventListener('htmx:after:swap', () => {
+          window.painted.push(document.getElementById('panel-in').dataset.v); }); }"""
+    )
+    slider = watched.locator("#v").element_handle()
+    box = watched.locator("#v").bounding_box()
+    assert slider
+    assert box
+    y = box["y"] + box["height"] / 2
+    watched.mouse.move(box["x"] + 30, y)
+    watched.mouse.down()
+    seen: list[int] = []
+    for share in (0.3, 0.5, 0.7, 0.9):
+        watched.mouse.move(box["x"] + box["width"] * share, y, steps=8)
+        seen.append(settled(watched))
+    watched.mouse.up()
+    assert seen == sorted(set(seen))
+    painted = dict.fromkeys(map(int, watched.evaluate("window.painted")))
+    assert seen == [step for step in painted if step in seen]
+    assert slider.evaluate("(el) => el.isConnected && el === document.getElementById('v')")
+
+
+def pulled(page: Page, start: tuple[float, float], *ends: float) -> None:
+    """Press at a point and pull to each x in turn, without letting go."""
+    page.mouse.move(*start)
+    page.mouse.down()
+    for x in ends:
+        page.mouse.move(x, start[1], steps=10)
+
+
+def test_the_line_of_the_picture_can_be_pulled(watched: Page, told: tuple[str, int]) -> None:
+    """From its knob or anywhere over the lanes; step, clock and bars follow in the same frame."""
+    member, last = told
+    open_step(watched, member, 5, "?span=all")
+    entries = watched.evaluate("history.length")
+    knob = watched.locator(".headknob").bounding_box()
+    chart = watched.locator(".strip .track-chart").bounding_box()
+    assert knob
+    assert chart
+    middle = (knob["x"] + knob["width"] / 2, knob["y"] + 6)
+    pulled(watched, middle, chart["x"] + chart["width"] * 0.35)
+    line = watched.locator(".headline").get_attribute("x1")
+    assert line
+    assert abs(float(line.removesuffix("%")) - 35) < 0.5
+    step = settled(watched)
+    assert 5 < step < last
+    assert "carried on to" in watched.locator(".ph-meta").inner_text()
+    assert watched.url.endswith("/timeline/5/?span=all")  # nothing is written under the hand
+    watched.mouse.up()
+    watched.wait_for_url(re.compile(rf"/timeline/{step}/\?.*t="))
+    assert watched.evaluate("history.length") == entries + 1
+    # Over a bar, which is a link: it is neither dragged away nor followed.
+    bar = watched.locator(".bar").last.bounding_box()
+    assert bar
+    pulled(watched, (bar["x"] + 5, bar["y"] + 8), chart["x"] + chart["width"] * 0.1)
+    early = settled(watched)
+    watched.mouse.up()
+    watched.wait_for_timeout(300)
+    assert settled(watched) == early < step
+    # Let go, a bar is a link again.
+    watched.locator(".bar").last.click()
+    watched.wait_for_timeout(300)
+    assert settled(watched) > step
+    assert watched.locator(".ph-meta").inner_text().find("carried on") < 0
+
+
+def test_leaving_the_picture_goes_on_pulling(watched: Page, told: tuple[str, int]) -> None:
+    member, last = told
+    open_step(watched, member, 8, "?span=all")
+    over = watched.locator(".overview .track-chart").bounding_box()
+    assert over
+    pulled(watched, (over["x"] + over["width"] / 2, over["y"] + 10), over["x"] + over["width"] + 60)
+    watched.mouse.move(over["x"] + over["width"] + 60, over["y"] + 500, steps=4)
+    assert settled(watched) == last
+    watched.mouse.move(over["x"] - 60, over["y"] + 500, steps=4)
+    assert settled(watched) == 0
+    watched.mouse.up()
+    watched.wait_for_url(re.compile(r"/timeline/0/"))
+    expect(watched.locator("#step-h")).to_have_text("Before the first event")
 
 
 def test_keys_move_inside_the_block(watched: Page, told: tuple[str, int]) -> None:

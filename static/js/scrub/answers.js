@@ -1,5 +1,5 @@
 // Answers: the panel shows what was asked for last, or says that it does not.
-import { onShow, shown, slider, versionAt, wanted } from './where.js';
+import { carried, onShow, shown, slider, versionAt, wanted } from './where.js';
 import { go, landed, redraw } from './move.js';
 import { say } from './words.js';
 
@@ -11,8 +11,9 @@ let saying = 0;
 const asked = new WeakMap();
 let asks = 0;
 let newest = 0;
+let underWay = 0;
 
-slider.addEventListener('htmx:before:request', (event) => { asked.set(event.detail.ctx, ++asks); });
+slider.addEventListener('htmx:before:request', (event) => { asked.set(event.detail.ctx, ++asks); underWay += 1; });
 slider.addEventListener('htmx:before:swap', (event) => {
   const order = asked.get(event.detail.ctx) || 0;
   if (order < newest) event.preventDefault();
@@ -21,6 +22,7 @@ slider.addEventListener('htmx:before:swap', (event) => {
 
 let retries = 0;
 slider.addEventListener('htmx:finally:request', (event) => {
+  underWay -= 1;
   const status = event.detail.ctx.response?.status || 0;
   if (onShow()) {
     retries = 0;
@@ -29,7 +31,7 @@ slider.addEventListener('htmx:finally:request', (event) => {
     const why = navigator.onLine ? 'could not be loaded' : 'needs the network, which is away';
     say(`Step ${step} ${why}. The panel shows step ${shown().v}.`);
   } else if (retries++ < 2) {
-    setTimeout(() => onShow() || go(wanted()), 50);
+    setTimeout(() => onShow() || underWay || go(wanted(), { t: carried() }), 50);
   }
 });
 

@@ -1,5 +1,5 @@
 // Links move the playhead in place; with a modifier they open as any link.
-import { address, head, placeOf, refresh, remember, scrub, wanted } from './where.js';
+import { address, carried, head, placeOf, refresh, remember, scrub, wanted } from './where.js';
 import { go, rest } from './move.js';
 import { placeAt } from './drag.js';
 import { chartUnder, instantIn } from './picture.js';
@@ -63,5 +63,5 @@ for (const el of form.querySelectorAll('[data-plain]')) el.remove();
 document.addEventListener('htmx:after:swap', (event) => {
   if (event.detail.ctx?.sourceElement !== form) return;
   rest(true);
-  go(wanted(), { t: document.getElementById('carry-t').value });
+  go(wanted(), { t: carried() });
 });

@@ -57,8 +57,13 @@ export const shown = () => document.getElementById('panel-in').dataset;
 
 // The clock may have been asked to go on past the step, to `t`.
 export const clockAt = () => (carriedT.value ? Date.parse(carriedT.value) : timeOf(wanted()));
+const instantOf = (t) => (t ? Date.parse(t) : 0);
+export const carried = () => carriedT.value;
 export const carryOn = (t) => { carriedT.value = t || ''; };
-export const onShow = () => Number(shown().place) === wanted();
+
+// The panel says which place it shows, and how far the clock was asked to go on.
+export const onShow = () =>
+  Number(shown().place) === wanted() && instantOf(shown().t) === instantOf(carriedT.value);
 
 // -- Addresses --
 
