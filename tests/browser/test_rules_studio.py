@@ -297,6 +297,7 @@ def test_every_edit_works_without_script(signed_in: Callable[..., Page], rule_se
 def test_the_pages_fit_wide_and_narrow(
     signed_in: Callable[..., Page], rule_set: str, theme: str, width: int
 ) -> None:
+    brazilian()
     page = signed_in("rules author", viewport={"width": width, "height": 1000}, color_scheme=theme)
     draft_id = start_draft(page, rule_set, "Fewer devices on the basic plan, and Toho in Japan")
     page.goto(page.url + "?table=studio")
@@ -305,7 +306,8 @@ def test_the_pages_fit_wide_and_narrow(
     block = (
         f"Toho in Japan\tToho\tJP\t3\t\t\t{later}\t\tSTUDIO_YEARLY\tcontract 5120 §1\tLicensing\n"
     )
-    block += "Warner again\tWarner Bros.\tany\t20\t\t\t\t\t\t\t"
+    block += "Warner again\tWarner Bros.\tany\t20\t\t\t\t\t\t\t\n"
+    block += "Toho in Brazil\tToho\tBR\t1\t\t\t\t\tSTUDIO_YEARLY\tcontract 5121 §1\tLicensing"
     page.get_by_label("Block").fill(block)
     page.get_by_role("button", name="Paste it in").click()
     expect(page.locator('[data-row="studio-new"]')).to_be_visible()

@@ -36,7 +36,7 @@ def test_the_difference_tells_whole_tables_and_declarations() -> None:
         ("Daily limits", "Row d-1", "added", "Country BR: max devices 2"),
         ("Reasons", "DAILY", "added", "Not today."),
         ("Counters", "today", "added",
-         "Today: downloads, with the same studio, in the calendar day"),
+         "Today: downloads with the same studio, in the calendar day"),
         ("Examples", "one", "added", "plan basic: granted by b-basic"),
     }  # fmt: skip
     back = difference.told(between(document, RULES), after, before)

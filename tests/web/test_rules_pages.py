@@ -5,6 +5,7 @@ import json
 import re
 from collections.abc import Callable
 from datetime import UTC, datetime
+from html import unescape
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,8 @@ from django.contrib.auth.models import Group, User
 from django.test import Client
 from django.utils import timezone
 
-from licensing import rulebook, rulemaking, service
+from licensing import backtests, rulebook, rulemaking, service
+from licensing.domain.commands import AcquireLicense, ChangePlan
 from licensing.rules import drafting, life
 from licensing.rules.life import Draft
 from tests.conftest import new_id
@@ -544,6 +546,40 @@ def test_a_started_draft_needs_a_title_and_is_started_once(studio: Studio) -> No
     form = {"title": "Twice", "key": new_id("k").replace("-", "")}
     places = {studio.author.post(url, form)["Location"] for _ in range(2)}
     assert len(places) == 1
+
+
+def test_what_is_under_the_grid_follows_the_draft(
+    studio: Studio, fresh: Callable[..., str]
+) -> None:
+    member = fresh()
+    now = timezone.now()
+    service.handle(member, ChangePlan("premium", "BR"), command_id="c-1",
+                   actor=service.Actor("api", "t"), now=now)  # fmt: skip
+    issued = service.handle(
+        member, AcquireLicense("film", "tv", title={"studio": "Toho"}, device={"type": "laptop"}),
+        command_id="c-2", actor=service.Actor("api", "t"), now=now,
+    )  # fmt: skip
+    block = "Toho\tToho\tBR\t0\t\t\t2020-01-01\t\tSTUDIO_YEARLY"
+    studio.post("paste/", {"table": "studio", "block": block})
+    assert "not of this draft as it is" in studio.get("?table=studio")
+    run = backtests.start(studio.draft.document, by="t", rule_set_id=studio.rule_set)
+    backtests.work(run.id, seconds=60)
+    html = studio.get("?table=studio")
+    assert_strict(html)
+    assert "The draft adds studio-new, changes nothing before 1 Jan 2020" in html
+    assert "Full report" in html
+    # A sample leads to the same decision, made again by the draft.
+    link = f"{member}/timeline/{issued.version}/"
+    (href,) = [
+        each for each in re.findall(r'href="([^"]+)"', studio.get("impact/")) if link in each
+    ]
+    trial = studio.author.get(unescape(href)).content.decode()
+    assert "First divergence" in trial
+    assert "the draft “For the test”" in trial
+    form = {"row": "st-warner", "column": "when.country", "text:when.country": "JP"}
+    answer = studio.post("cell/", form, HX_Request="true").content.decode()
+    assert "not of this draft as it is" in answer
+    assert "changes st-warner" in answer
 
 
 def test_the_difference_is_told_in_words(studio: Studio) -> None:

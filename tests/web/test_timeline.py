@@ -202,7 +202,8 @@ def test_a_trial_shows_both_histories_and_writes_nothing(
 
 @pytest.mark.parametrize(
     "query",
-    ["try_rules=sha256:none", "try_add=download", "try_add=%00", "try_add=release:nobody",
+    ["try_rules=sha256:none", "try_rules=none/none", "try_rules=%00/x&try_start=1",
+     "try_add=download", "try_add=%00", "try_add=release:nobody",
      "try_add=download&try_title=x&try_device=y", "try_drop=zzz", "try_add=renew:"],
 )  # fmt: skip
 def test_no_trial_breaks_a_page(agent: Client, told: tuple[str, int], query: str) -> None:

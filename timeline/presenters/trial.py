@@ -214,9 +214,13 @@ class Options(msgspec.Struct, frozen=True):
 
 
 def options(
-    member: Member, names: Names, published: Iterable[Any], titles: dict[str, str]
+    member: Member,
+    names: Names,
+    published: Iterable[Any],
+    titles: dict[str, str],
+    draft: tuple[str, str] | None = None,
 ) -> Options:
-    """What makes sense at a step."""
+    """What makes sense at a step; `draft` names the one whose rules are tried, and its title."""
     live = [
         (x.license_id, f"{names.title(x.license_id)} on {names.device(x.device_id)}")
         for x in members.live(member)
@@ -224,8 +228,9 @@ def options(
     ]
     known = titles | {x.title_id: x.name or x.title_id for x in member.downloads.values()}
     return Options(
-        rules=tuple(
-            (x.hash, f"version {x.version}, from {clock.date(x.valid_from)}") for x in published
+        rules=(
+            *((x.hash, f"version {x.version}, from {clock.date(x.valid_from)}") for x in published),
+            *([(draft[0], f"the draft “{draft[1]}”")] if draft is not None else []),
         ),
         releases=tuple((f"release:{key}", f"Release {words}") for key, words in live),
         renewals=tuple((f"renew:{key}", f"Renew {words}") for key, words in live),

@@ -10,12 +10,14 @@ from licensing.domain.commands import AcquireLicense, Command, ReleaseLicense, R
 from licensing.domain.member import Member
 from licensing.fold import UnreadableStream
 from licensing.history import History
+from licensing.rules.compiled import PublishedRules
+from licensing.rules.life import Draft
 from licensing.simulation import NoSuchTrial
 from timeline.presenters import trial
 from timeline.presenters.cursor import Cursor
 from timeline.presenters.panel import Seen
 
-NAMES = ("try_rules", "try_drop", "try_add", "try_title", "try_device")
+NAMES = ("try_rules", "try_start", "try_drop", "try_add", "try_title", "try_device")
 
 
 def context(
@@ -27,9 +29,16 @@ def context(
     """
     chosen = {name: query.get(name, "") for name in NAMES}
     listed = {key: str(about.get("name") or key) for key, about in catalogue.listing().items()}
+    draft = _draft(chosen["try_rules"])
     found: dict[str, Any] = {
         "chosen": chosen,
-        "options": trial.options(seen.shown, seen.names, rulebook.versions(), listed),
+        "options": trial.options(
+            seen.shown,
+            seen.names,
+            rulebook.versions(),
+            listed,
+            (chosen["try_rules"], draft.title) if draft is not None else None,
+        ),
         "try_from": cursor.version,
     }
     if not any(chosen[name] for name in ("try_rules", "try_drop", "try_add")):
@@ -47,20 +56,37 @@ def _tried(
 ) -> trial.Told:
     version = cursor.version
     # From before the step, so that it is itself decided anew; what is added comes just after it.
-    start = max(version - 1, 0)
+    start = 0 if chosen["try_start"] else max(version - 1, 0)
     at = past.instant(version) or now
     tried = simulation.what_if(
         past.member_id,
         from_version=start,
         now=now,
-        rules_in_force=(
-            simulation.rules_of(chosen["try_rules"], None, now) if chosen["try_rules"] else None
-        ),
+        rules_in_force=_rules(chosen["try_rules"], now),
         drop=version if chosen["try_drop"] and version else None,
         add=_command(chosen, state),
         add_at=at + timedelta(microseconds=1),
     )
-    return trial.told(tried, at)
+    return trial.told(tried, past.instant(1) or at if chosen["try_start"] else at)
+
+
+def _rules(named: str, now: Any) -> PublishedRules | None:
+    """The rules to try: a published version by its hash, or `rule set/draft`."""
+    if not named:
+        return None
+    draft = _draft(named)
+    if draft is not None:
+        return simulation.rules_of(None, draft.document, now)
+    if "/" in named:
+        raise NoSuchTrial("try_rules", "there is no such draft")
+    return simulation.rules_of(named, None, now)
+
+
+def _draft(named: str) -> Draft | None:
+    rule_set, slash, draft_id = named.partition("/")
+    if not slash or not named.isprintable():
+        return None
+    return rulebook.life_of(rule_set).drafts.get(draft_id)
 
 
 def _command(chosen: dict[str, str], state: Member) -> Command | None:

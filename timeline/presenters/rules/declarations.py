@@ -100,16 +100,22 @@ def _fact(ruleset: RuleSet, name: str, fact: Fact, kind: str) -> str:
 
 def counter_words(counter: Counter) -> str:
     """What a counter counts: `downloads with the same studio, in the last 24 hours`."""
-    what = OF[counter.of] if counter.distinct is None else f"different {counter.distinct}"
-    told = [f"{what} of {OF[counter.of]}" if counter.distinct else what]
+    told = [OF[counter.of]]
+    if counter.distinct is not None:
+        told[0] = f"different {_attribute(counter.distinct)}s of {OF[counter.of]}"
     if counter.live:
-        told.append("that are active now")
+        told[0] += " that are active now"
     if counter.same:
-        told.append(f"with the same {' and '.join(counter.same)}")
+        told[0] += f" with the same {' and '.join(map(_attribute, counter.same))}"
     for path, cell in counter.where.items():
         told.append(f"where {path} is {wording.said(cell)}")
-    told.append(window_words(counter.window))
+    if counter.window is not None or not counter.live:
+        told.append(window_words(counter.window))
     return ", ".join(told)
+
+
+def _attribute(path: str) -> str:
+    return path.removesuffix("_id").replace(".", " ")
 
 
 def window_words(window: Any) -> str:

@@ -170,6 +170,51 @@ def _flag(row: Row, base: Mapping[str, Row] | None) -> str:
     return "" if before == row else "changed"
 
 
+class News(msgspec.Struct, frozen=True):
+    """The ids of the rows that a draft adds to a table, changes in it, and takes away."""
+
+    added: tuple[str, ...] = ()
+    changed: tuple[str, ...] = ()
+    removed: tuple[str, ...] = ()
+
+
+def news(table: Table, base: Mapping[str, Row] | None) -> News:
+    """What became of a table's rows since the version that a draft changes."""
+    if base is None:
+        return News()
+    now = {row.id: row for row in table.rows}
+    return News(
+        tuple(each for each in now if each not in base),
+        tuple(each for each, row in now.items() if each in base and base[each] != row),
+        tuple(each for each in base if each not in now),
+    )
+
+
+def news_words(table: Table, found: News) -> str:
+    """The news in a line: `The draft adds DL-10 and DL-11, changes nothing before 1 Dec 2026`."""
+    told = [
+        f"{verb} {_some(ids)}"
+        for verb, ids in (
+            ("adds", found.added),
+            ("changes", found.changed),
+            ("removes", found.removed),
+        )
+        if ids
+    ]
+    if not told:
+        return ""
+    starts = [row.valid_from for row in table.rows if row.id in found.added]
+    first = min((at for at in starts if at is not None), default=None)
+    only_later = None not in starts and not found.changed and not found.removed
+    if first is not None and only_later:
+        told.append(f"changes nothing before {clock.date(first)}")
+    return f"The draft {', '.join(told)}"
+
+
+def _some(ids: Sequence[str]) -> str:
+    return " and ".join(ids) if len(ids) <= 3 else f"{len(ids)} rows"
+
+
 def tense_of(row: Row, now: datetime) -> Tense:
     """Whether a row counts now, has, or will."""
     if row.disabled:

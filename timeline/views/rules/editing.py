@@ -16,7 +16,7 @@ from licensing.rules.tables import Row, Table
 from timeline import cells
 from timeline import studio as studios
 from timeline.http import is_fragment, may, small_int, staff_page
-from timeline.presenters.rules import axis, grid
+from timeline.presenters.rules import axis, grid, impact
 from timeline.presenters.rules.grid import Editor, Grid
 from timeline.studio import Studio
 from timeline.views.rules import frame
@@ -106,14 +106,24 @@ def _show(
     body: dict[str, Any] = {"side": side(studio), "table": table, "drawer": drawer} | more
     if table is not None:
         made = _grid(request, studio, table)
-        assert studio.ruleset is not None
-        news = frozenset(row.id for row in made.rows if row.flag == "new")
-        picture = axis.rows(studio.ruleset, table, studio.now, news)
-        body |= {"grid": made, "picture": picture, "wide": len(made.columns) + 2}
-        body |= {"key": uuid.uuid4().hex}
+        body |= _below(studio, table)
+        body |= {"grid": made, "wide": len(made.columns) + 2, "key": uuid.uuid4().hex}
     if drawer is not None:
         body |= _with_drawer(studio, drawer)
     return frame.show(request, studio, "edit", body, status=status)
+
+
+def _below(studio: Studio, table: Table) -> dict[str, Any]:
+    """What stands under the grid: its rows in time, and the backtest of the draft as it is."""
+    assert studio.ruleset is not None
+    base = frame.base_rows(studio, table)
+    news = grid.news(table, base)
+    run = studio.impact
+    return {
+        "picture": axis.rows(studio.ruleset, table, studio.now, frozenset(news.added)),
+        "news": grid.news_words(table, news) if base is not None else "",
+        "seen": impact.seen(run, studio.now) if run is not None else None,
+    }
 
 
 def _grid(request: HttpRequest, studio: Studio, table: Table) -> Grid:
@@ -254,7 +264,7 @@ def _changed(request: HttpRequest, studio: Studio, table_id: str, row_id: str) -
     base = frame.base_rows(studio, table)
     view = grid.row_view(row, columns, now=studio.now, base=base, warned=warned)
     context = frame.head(request, studio, "edit") | {"row": view, "table": table}
-    context |= {"side": side(studio), "fragment": True}
+    context |= {"side": side(studio), "fragment": True} | _below(studio, table)
     answer = render(request, "rules/fragments/changed.html", context)
     answer.headers["ETag"] = f'"{studio.draft.revision}"'
     return answer
@@ -341,17 +351,19 @@ def _whole(request: HttpRequest, studio: Studio, table_id: str, row_id: str) -> 
     table = _table(studio.ruleset, table_id, row_id)
     assert table is not None
     made = _grid(request, studio, table)
-    news = frozenset(row.id for row in made.rows if row.flag == "new")
-    context = frame.head(request, studio, "edit") | {
-        "grid": made,
-        "table": table,
-        "side": side(studio),
-        "wide": len(made.columns) + 2,
-        "picture": axis.rows(studio.ruleset, table, studio.now, news),
-        "focus": f"c-{row_id}~label",
-        "key": uuid.uuid4().hex,
-        "fragment": True,
-    }
+    context = (
+        frame.head(request, studio, "edit")
+        | {
+            "grid": made,
+            "table": table,
+            "side": side(studio),
+            "wide": len(made.columns) + 2,
+            "focus": f"c-{row_id}~label",
+            "key": uuid.uuid4().hex,
+            "fragment": True,
+        }
+        | _below(studio, table)
+    )
     return render(request, "rules/fragments/table.html", context)
 
 
