@@ -183,7 +183,7 @@ def explain(
     moment = Moment(now=at or now, at=at or now)
     named = naming.named(command, stream, "explain", moment.now)
     if at is None:
-        member = history.current(member_id)
+        member = history.current(member_id, keep=False)
     else:
         member, _, _ = history.state_as_at(member_id, known_at=at)
     in_force = rulebook.current(moment.now)

@@ -100,7 +100,7 @@ def held(html: str, action: str) -> dict[str, str]:
 
 def page(answer: HttpResponse, status: int = 200) -> str:
     html = answer.content.decode()
-    assert answer.status_code == status, html
+    assert answer.status_code == status, re.findall(r"<h1.*?</h1>|<p.*?</p>", html, re.S)[:8]
     assert_strict(html)
     return html
 
@@ -114,7 +114,7 @@ def previewed(client: Client, url: str, status: int = 200, **sent: str) -> dict[
 def confirmed(client: Client, url: str, **sent: str) -> str:
     """Preview a form and confirm it; where that led to."""
     answer = client.post(url, {**previewed(client, url, **sent), "do": "confirm"})
-    assert answer.status_code == 302, answer.content.decode()
+    assert answer.status_code == 302
     return str(answer["Location"])
 
 
@@ -374,7 +374,7 @@ def test_the_nearest_that_is_allowed_is_one_click_away(agent: Client, someone: S
     sent = {"license": someone.film, "amount": "300", "unit": "days", "reason": "r"}
     html = page(agent.post(url, sent))
     fewer = next(fields for _, fields in forms_of(html) if fields.get("unit") == "hours")
-    assert "Allowed." in page(agent.post(url, {**fewer, "do": "preview"}))
+    assert "vb-allowed" in page(agent.post(url, {**fewer, "do": "preview"}))
 
 
 def test_no_race_exceeds_the_day(settings: Any) -> None:
@@ -415,7 +415,7 @@ def asked_second(client: Client, someone: Someone) -> ApprovalRequest:
     sent = {"license": someone.film, "amount": "300", "unit": "days"}
     form = previewed(client, url, reason="the rights holder agreed", **sent)
     answer = client.post(url, {**form, "do": "second"})
-    assert answer.status_code == 302, answer.content.decode()
+    assert answer.status_code == 302
     # A double click asks once.
     assert client.post(url, {**form, "do": "second"})["Location"] == answer["Location"]
     return ApprovalRequest.objects.get(pk=answer["Location"].split("/")[2], member_id=someone.id)
@@ -431,7 +431,7 @@ def test_beyond_the_rules_a_second_person_decides(agent: Client, someone: Someon
     assert wanted.member_id in page(other.get("/approvals/"))
     token = held(page(other.get(url)), url)["token"]
     answer = other.post(url, {"token": token, "do": "approve", "answer": ""})
-    assert answer.status_code == 302, answer.content.decode()
+    assert answer.status_code == 302
     event = someone.last()
     assert (event.type, someone.head) == ("LicenseExtended", head + 1)
     assert event.metadata["approval"] == wanted.key

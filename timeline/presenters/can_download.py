@@ -56,7 +56,7 @@ def answer(
 
 def _as_a_trial(line: Line) -> Line:
     """A sentence about a step, said of one that has not been taken."""
-    after = line.after.replace(" before this step, ", " now, ")
+    after = line.after.replace(" before this step, ", " now, ").replace(". another", ". Another")
     return msgspec.structs.replace(line, after=after)
 
 
@@ -64,8 +64,8 @@ def _paste(outcome: str, title: str, device: str, line: Line, at: datetime | Non
     told = line.text.removeprefix("Allowed. ")
     if at is not None:
         told = told.replace("are already", "were already").replace(" now, ", " then, ")
-    could = "can" if at is None else "could"
-    verb = could if outcome == "accepted" else f"{could}not"
+    yes, no = ("can", "cannot") if at is None else ("could", "could not")
+    verb = yes if outcome == "accepted" else no
     return f"{_when(at)} {title} {verb} be downloaded to {device}. {told}"
 
 

@@ -128,7 +128,7 @@ def _line(found: Preview, why: decision.Why | None) -> str:
         case "unchanged":
             return "Nothing would change: it is so already, or the license is over."
         case _:
-            return "Allowed."
+            return why.line.text if why else "Allowed."
 
 
 def _event(event: members.Event, names: Names) -> Told:

@@ -9,7 +9,7 @@ from django.http import Http404, HttpRequest, HttpResponseBase
 from django.shortcuts import render
 from django.utils import timezone
 
-from licensing import catalogue, history, rulebook, service
+from licensing import catalogue, history, rulebook, service, store
 from licensing.domain import member as members
 from licensing.domain.commands import AcquireLicense
 from licensing.domain.member import Member
@@ -35,7 +35,7 @@ class Question(msgspec.Struct, frozen=True):
     fault: dict[str, str]
 
 
-@staff_page
+@staff_page(reads="explanation")
 def page(request: HttpRequest, member_id: str) -> HttpResponseBase:
     """The form, and below it the answer once title and device are named."""
     if not MEMBER_ID.fullmatch(member_id):
@@ -70,14 +70,20 @@ def _question(query: Mapping[str, str], now: datetime) -> Question:
 def _page(member_id: str, question: Question, now: datetime, *, asked: bool) -> dict[str, Any]:
     member = _member(member_id, question, now)
     names = Names.of(member)
-    listed = catalogue.listing()
-    found = _titles(listed, question.title)
+    listed = _titles(member, question.title)
+    found = _named(listed, question.title)
     fault = dict(question.fault)
     if asked and not question.title:
         fault["title"] = "Name a title."
     elif question.title and not found:
         fault["title"] = "The catalogue has no title of this name or id."
-    if asked and not question.device:
+    devices = [
+        (x.device_id, names.device(x.device_id), x.type or "type not known")
+        for x in member.devices.values()
+        if x.deactivated_at is None
+    ]
+    types = [(f"{OTHER}{kind}", kind) for kind in TYPES]
+    if asked and question.device not in {device[0] for device in (*devices, *types)}:
         fault["device"] = "Choose a device."
     context: dict[str, Any] = {
         "section": "members",
@@ -85,13 +91,9 @@ def _page(member_id: str, question: Question, now: datetime, *, asked: bool) -> 
         "head": history.head(member_id),
         "question": question,
         "fault": fault,
-        "offered": sorted(_name(x, i) for i, x in list(listed.items())[:MOST_OFFERED]),
-        "devices": [
-            (x.device_id, names.device(x.device_id), x.type or "type not known")
-            for x in member.devices.values()
-            if x.deactivated_at is None
-        ],
-        "types": [(f"{OTHER}{kind}", kind) for kind in TYPES],
+        "offered": sorted({_name(x, i) for i, x in catalogue.search("", MOST_OFFERED).items()}),
+        "devices": devices,
+        "types": types,
         "found": [] if len(found) == 1 else [(i, _name(listed[i], i), listed[i]) for i in found],
     }
     if asked and not fault and len(found) == 1:
@@ -102,20 +104,34 @@ def _page(member_id: str, question: Question, now: datetime, *, asked: bool) -> 
 
 def _member(member_id: str, question: Question, now: datetime) -> Member:
     if question.at is None or question.fault:
-        return members.as_of(history.current(member_id, keep=False), now)
+        member = members.as_of(history.current(member_id, keep=False), now)
+        if member.erased_at is not None:
+            raise store.StreamErased(history.stream_of(member_id))
+        return member
     return history.state_as_at(member_id, known_at=question.at)[0]
 
 
-def _titles(listed: Mapping[str, Mapping[str, Any]], text: str) -> list[str]:
+def _titles(member: Member, text: str) -> dict[str, Mapping[str, Any]]:
+    """What a text may mean: titles of the catalogue, and those that the member has had."""
+    wanted = text.casefold()
+    if not wanted:
+        return {}
+    had: dict[str, Mapping[str, Any]] = {
+        x.title_id: {"name": x.name, "studio": x.studio}
+        for x in member.downloads.values()
+        if wanted in (x.name or "").casefold() or text == x.title_id
+    }
+    exact = {text: known} if (known := catalogue.get(text)) else {}
+    return had | catalogue.search(text, MOST_FOUND) | exact
+
+
+def _named(listed: Mapping[str, Mapping[str, Any]], text: str) -> list[str]:
     """The titles that a text names: by id, by whole name, or by a part of the name."""
     if text in listed:
         return [text]
     wanted = text.casefold()
-    if not wanted:
-        return []
     same = [i for i, x in listed.items() if _name(x, i).casefold() == wanted]
-    part = [i for i, x in listed.items() if wanted in _name(x, i).casefold()]
-    return (same or part)[:MOST_FOUND]
+    return (same or list(listed))[:MOST_FOUND]
 
 
 def _name(attributes: Mapping[str, Any], title_id: str) -> str:
