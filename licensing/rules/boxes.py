@@ -12,6 +12,8 @@ from functools import reduce
 from operator import and_, or_
 from typing import Any, NamedTuple
 
+import msgspec
+
 from licensing.rules.facts import Type
 from licensing.rules.ruleset import RuleSet
 from licensing.rules.tables import ANYTHING, Cell, Row, Scalar, cell_holds, other_than
@@ -86,6 +88,15 @@ class Space:
             for name, atoms, whole in zip(self.names, box, self.whole, strict=True)
             if name in allowed and atoms != whole
         }
+
+    def cell(self, name: str, atoms: int) -> dict[str, Any] | None:
+        """A cell, in document form, that accepts exactly these atoms, or None."""
+        if not atoms:
+            return None
+        told = _cell_of(self.atoms[name], atoms)
+        whole = self.whole[self.names.index(name)]
+        exact = self._accepted(name, msgspec.convert(told, Cell), whole) == atoms
+        return told if exact else None
 
     def dates(self, box: Box) -> dict[str, datetime]:
         """The first stretch of time in a box, as a row says it; empty where it is all of time."""

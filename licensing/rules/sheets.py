@@ -11,10 +11,10 @@ from typing import Any, Literal
 
 import msgspec
 
-from licensing.rules import drafting, wording
+from licensing.rules import countries, drafting, wording
 from licensing.rules.drafting import Document
 from licensing.rules.ruleset import RuleSet, type_of
-from licensing.rules.tables import ANYTHING, Cell, Row, Table
+from licensing.rules.tables import ANYTHING, Cell, Row, Scalar, Table
 from licensing.rules.wording import Unreadable
 
 MOST_ROWS = 10_000
@@ -192,6 +192,10 @@ def cell_value(ruleset: RuleSet, column: Column, cell: Cell) -> dict[str, Any] |
                     f"{column.label} is never “{value}”.{_near(str(value), domain)}"
                     f" It is one of {', '.join(domain)}."
                 )
+    elif fact is not None and fact.path.rpartition(".")[2] == "country":
+        for value in cell.named({}):
+            if value not in countries.CODES and not _is_named(ruleset, column.name, value):
+                raise Unreadable(_no_country(str(value)))
     if cell == ANYTHING:
         return None
     told: dict[str, Any] = msgspec.to_builtins(cell)
@@ -200,6 +204,18 @@ def cell_value(ruleset: RuleSet, column: Column, cell: Cell) -> dict[str, Any] |
         for name, value in told.items()
         if value is not None
     }
+
+
+def _is_named(ruleset: RuleSet, fact: str, value: Scalar) -> bool:
+    """Whether a row says so already: what there is goes out into sheets and comes back."""
+    rows = (row for table in ruleset.tables for row in table.rows if fact in row.when)
+    return any(value in row.when[fact].named(ruleset.lists) for row in rows)
+
+
+def _no_country(text: str) -> str:
+    meant = countries.MEANT.get(text.upper(), text.upper())
+    near = f" Did you mean {meant}?" if meant in countries.CODES else ""
+    return f"There is no country “{text[:40]}”: write its two letters, as in BR.{near}"
 
 
 def _near(text: str, known: Mapping[str, Any] | Sequence[str]) -> str:

@@ -25,7 +25,7 @@ class Finding(msgspec.Struct, frozen=True):
     """Something that is wrong, or not needed (a warning), and a request that shows it.
 
     `witness` holds the facts of that request, `at` its instant where dates matter; `proposal` is a
-    row, in document form, that would put it right.
+    row, in document form, that would put it right: a new one, or one of `rows` as it should be.
     """
 
     kind: Kind
@@ -122,7 +122,21 @@ class _Whole:
                 ids = (row.id, self.rows[other][1].id)
                 witness, at = self.space.witness(both)
                 message = f"{ids[0]} and {ids[1]} both match the same request."
-                yield Finding("overlap", "blocking", table.id, ids, message, witness, at)
+                proposal = self._apart(row, self.rows[other][1])
+                yield Finding("overlap", "blocking", table.id, ids, message, witness, at, proposal)
+
+    def _apart(self, one: Row, two: Row) -> dict[str, Any] | None:
+        """The later or the earlier row with one cell narrowed, where that loses no request."""
+        for row, other in ((two, one), (one, two)):
+            box, taken = self.boxes[row.id], self.boxes[other.id]
+            outside = [place for place, atoms in enumerate(box) if atoms & ~taken[place]]
+            if len(outside) != 1 or self.space.names[outside[0]] == boxes.TIME:
+                continue
+            (place,), name = outside, self.space.names[outside[0]]
+            cell = self.space.cell(name, box[place] & ~taken[place])
+            if cell is not None:
+                return _document(row, {name: cell})
+        return None
 
     def all_redundant(self) -> list[Finding]:
         """The restrictions that could all be removed together without a change, the last first."""
@@ -178,6 +192,15 @@ class _Whole:
             **{name: at.isoformat() for name, at in self.space.dates(hole).items()},
         }  # fmt: skip
         return proposal
+
+
+def _document(row: Row, cells: dict[str, Any]) -> dict[str, Any]:
+    """A row in document form with other cells."""
+    told: dict[str, Any] = msgspec.to_builtins(row)
+    for name, cell in told["when"].items():
+        told["when"][name] = {key: value for key, value in cell.items() if value is not None}
+    told["when"] |= cells
+    return told
 
 
 def _examples(ruleset: RuleSet) -> Iterator[Finding]:

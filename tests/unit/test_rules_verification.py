@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 import z3
 
@@ -95,6 +96,7 @@ def test_an_overlap_names_both_rows() -> None:
     (overlap,) = verification.examine(document)
     assert (overlap.kind, overlap.rows) == ("overlap", ("low", "high"))
     assert 3 <= overlap.witness["n"] < 5
+    assert overlap.proposal == {**row("high"), "when": {"n": {"ge": 5}}}
 
 
 @pytest.mark.parametrize(
@@ -231,6 +233,7 @@ def requests(ruleset: RuleSet) -> list[tuple[dict[str, Any], datetime]]:
 def test_every_verdict_is_that_of_trying_all_requests() -> None:
     chance = random.Random(3)
     seen: set[str] = set()
+    narrowed = 0
     for _ in range(120):
         ruleset = rules.parse(random_document(chance))
         asked = requests(ruleset)
@@ -267,9 +270,19 @@ def test_every_verdict_is_that_of_trying_all_requests() -> None:
                     if row_matches(each, finding.witness, at, ruleset.lists)
                 }
                 assert set(finding.rows) <= matching
+                if finding.kind == "overlap" and finding.proposal is not None:
+                    narrowed += 1
+                    new = msgspec.convert(finding.proposal, Row)
+                    (other,) = set(finding.rows) - {new.id}
+                    assert hits[new.id] - hits[other] == {
+                        place
+                        for place, (facts, at) in enumerate(asked)
+                        if row_matches(new, facts, at, ruleset.lists)
+                    }
                 if finding.kind == "gap":
                     assert not matching & {each.id for each in rows}
     assert seen == {"gap", "overlap", "unreachable", "dates", "redundant"}
+    assert narrowed > 10
 
 
 def least(ruleset: RuleSet, hits: dict[str, set[int]], without: set[str]) -> dict[int, int]:

@@ -158,6 +158,8 @@ def test_a_cell_edit_answers_with_the_row_and_the_findings(studio: Studio) -> No
         ("when.plan", "premum", "Did you mean premium?"),
         ("then.max_devices", "many", "not a whole number"),
         ("from", "someday", "is no date"),
+        ("when.country", "JP, Brazil", "There is no country “Brazil”"),
+        ("when.country", "not UK", "Did you mean GB?"),
         ("reason", "NOPE", "There is no reason"),
         ("label", "x" * 600, "longer than"),
         ("when.plan", "in EEA", "There is no list"),
@@ -166,10 +168,10 @@ def test_a_cell_edit_answers_with_the_row_and_the_findings(studio: Studio) -> No
 def test_what_cannot_be_read_is_told_beside_the_cell_and_kept_in_it(
     studio: Studio, column: str, text: str, words: str
 ) -> None:
+    row = "st-warner" if column == "when.country" else "b-basic"
     for headers in ({}, {"HX_Request": "true"}):
-        answer = studio.post(
-            "cell/", {"row": "b-basic", "column": column, f"text:{column}": text}, **headers
-        )
+        form = {"row": row, "column": column, f"text:{column}": text}
+        answer = studio.post("cell/", form, **headers)
         html = answer.content.decode()
         assert answer.status_code == 422
         assert words in html
@@ -280,6 +282,13 @@ def test_findings_are_shown_with_a_witness_and_settled(studio: Studio) -> None:
     assert studio.post("findings/", {"finding": key[1]}).status_code == 302
     assert studio.row("base-gap-1")["when"] == {"plan": {"in": ["premium"]}}
     assert studio.post("findings/", {"finding": key[1]}).status_code == 409
+    studio.cell("b-standard", "when.plan", "basic, standard")
+    html = studio.get("findings/")
+    assert "Plan of b-standard becomes standard" in html
+    key = re.search(r'name="finding" value="(\w+)"', html)
+    assert key
+    assert studio.post("findings/", {"finding": key[1]}).status_code == 302
+    assert studio.row("b-standard")["when"] == {"plan": {"in": ["standard"]}}
     studio.cell("b-basic", "from", "2026-12-01")
     studio.cell("b-basic", "to", "2026-11-01")
     assert "Contradictory dates" in studio.get("findings/")

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 
 import msgspec
 
+from licensing.rules import wording
 from licensing.rules.ruleset import RuleSet
 from licensing.rules.tables import Row
 from licensing.rules.verification import Finding
@@ -120,6 +121,20 @@ def _remedy(ruleset: RuleSet | None, finding: Finding) -> tuple[str, str]:
         return f"A row {row.id}. {grid.row_words(ruleset, table, row)}", "Insert this row"
     if finding.kind in ("redundant", "unreachable", "dates") and finding.rows:
         return f"Disable {finding.rows[0]}; it stays in its place", "Apply"
+    if finding.kind == "overlap" and finding.proposal is not None:
+        return _narrowed(ruleset, finding), "Apply"
     if finding.kind == "overlap":
         return f"Disable {finding.rows[1]}, and {finding.rows[0]} decides alone", "Apply"
     return "", ""
+
+
+def _narrowed(ruleset: RuleSet, finding: Finding) -> str:
+    """`Country of DL-08 becomes not JP, KR`."""
+    row = msgspec.convert(finding.proposal, Row)
+    was = ruleset.rows()[row.id][1].when
+    told = [
+        f"{ruleset.facts[name].label} of {row.id} becomes {wording.said(cell)}"
+        for name, cell in row.when.items()
+        if was.get(name) != cell
+    ]
+    return ", ".join(told)

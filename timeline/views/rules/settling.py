@@ -51,6 +51,19 @@ def _settling(studio: Studio, found: Finding) -> tuple[Any, Path, str] | None:
             return drafting.added(document, found.table, new)
 
         return insert, ("tables", found.table, "rows", new["id"]), new["id"]
+    if found.kind == "overlap" and found.proposal is not None:
+        narrowed: dict[str, Any] = found.proposal
+        _, now = drafting.row(studio.document, narrowed["id"])
+        cells = {
+            f"when.{name}": cell
+            for name, cell in narrowed["when"].items()
+            if now["when"].get(name) != cell
+        }
+
+        def narrow(document: Document) -> Document:
+            return drafting.edited(document, narrowed["id"], cells)
+
+        return narrow, studios.row_place(studio.document, narrowed["id"]), narrowed["id"]
     doubtful = {"redundant": 0, "unreachable": 0, "dates": 0, "overlap": 1}
     if found.kind not in doubtful:
         return None
