@@ -316,7 +316,7 @@ def main() -> None:
 
             conninfo = embedded.Server(Path(folder)).addresses.conninfo(embedded.SUPERUSER)
             os.environ["BENCH_CONNINFO"] = conninfo
-            _publish()
+            publish()
             for shape, (processes, threads) in SHAPES.items():
                 found: dict[str, list[float]] = {"append": [], "command": []}
                 for _ in range(options.rounds):
@@ -330,7 +330,8 @@ def main() -> None:
             flatness()
 
 
-def _publish() -> None:
+def publish() -> None:
+    """The demo's first rules, in force from 2010 on."""
     import django
 
     django.setup()

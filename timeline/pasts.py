@@ -143,3 +143,9 @@ def _keep(member_id: str, past: Past) -> None:
             len(_kept) > 1 and sum(each.history.head for each in _kept.values()) > MOST_STEPS
         ):
             _kept.popitem(last=False)
+
+
+def forget(member_id: str) -> None:
+    """Lets go of what was kept, so that the next page reads the log again."""
+    with _lock:
+        _kept.pop(member_id, None)
