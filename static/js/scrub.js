@@ -7,8 +7,6 @@ import './scrub/answers.js';
 import './scrub/links.js';
 import './scrub/keys.js';
 import './scrub/copy.js';
-import './scrub/play.js';
-import './scrub/live.js';
 
 // Back to a page that the browser kept: the slider may hold a later value than the page shows.
 slider.value = shown().place;
@@ -16,4 +14,14 @@ collect();
 const current = document.querySelector('.ev[aria-current]');
 if (current) reveal(current);
 if (document.activeElement === document.body) document.getElementById('step-h').focus({ preventScroll: true });
+
+// To play and to follow live come with the first press of their buttons.
+const play = document.getElementById('play');
+const live = document.getElementById('live');
+const follow = async () => (await import('./scrub/live.js')).toggle();
+play.hidden = matchMedia('(prefers-reduced-motion: reduce)').matches;
+document.getElementById('play-go').addEventListener('click', async () => (await import('./scrub/play.js')).toggle());
+live.hidden = false;
+live.addEventListener('click', follow);
+if (document.getElementById('carry-live').value) follow();
 document.documentElement.dataset.ready = '';

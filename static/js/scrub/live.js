@@ -43,6 +43,12 @@ function set(follow) {
   history.replaceState(history.state, '', address(wanted()));
 }
 
-button.hidden = false;
-button.addEventListener('click', () => { set(!on()); say(on() ? 'Following live.' : 'No longer following live.'); });
-if (carried.value) set(true);
+let told = false;
+
+// The first time it may be the address that asks for it, not a press.
+export function toggle() {
+  const pressed = told || !carried.value;
+  told = true;
+  set(!on());
+  if (pressed) say(on() ? 'Following live.' : 'No longer following live.');
+}

@@ -2,7 +2,6 @@
 import { head, scrub, wanted } from './where.js';
 import { go } from './move.js';
 
-const controls = document.getElementById('play');
 const button = document.getElementById('play-go');
 const speed = document.getElementById('play-speed');
 let timer = 0;
@@ -23,8 +22,7 @@ function start() {
   timer = setInterval(() => (wanted() >= head ? stop() : go(wanted() + 1)), 1000 / Number(speed.value));
 }
 
-controls.hidden = matchMedia('(prefers-reduced-motion: reduce)').matches;
-button.addEventListener('click', () => (playing() ? stop() : start()));
+export const toggle = () => (playing() ? stop() : start());
 speed.addEventListener('change', () => { if (playing()) start(); });
 document.addEventListener('focusin', (event) => { if (!scrub.contains(event.target)) stop(); });
 document.addEventListener('visibilitychange', () => { if (document.hidden) stop(); });
