@@ -3,8 +3,10 @@
 The pages are those of the URL resolver, so that a new one is tested without anybody's doing.
 """
 
+import json
 import uuid
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 from typing import Any, Literal
 
@@ -13,12 +15,13 @@ from django.contrib.auth.models import Group, User
 from django.utils import timezone
 from playwright.sync_api import Browser, Page
 
-from licensing import rulebook
-from projections import runner
+from licensing import rulebook, rulemaking, service
+from licensing.domain.commands import AcquireLicense, ChangePlan, RecordPlayback
+from projections import census, heartbeat, runner, samples
 from tests.browser.conftest import Site
 from tests.conftest import new_id
 from tests.web import every_view
-from tests.web.api_client import publish_rules
+from tests.web.api_client import RULES, publish_rules
 from tests.web.story import tell
 from tests.web.test_pages import staff
 from tests.web.test_policy import PLACE
@@ -35,6 +38,8 @@ document.addEventListener('securitypolicyviolation', (event) => {
   window.violations.push(`${event.effectiveDirective} ${event.blockedURI} ${event.sourceFile}`);
 });
 """
+# A rule set besides the one that decides.
+ANOTHER = new_id("rules")
 # Answers that are no pages, and those to be saved.
 NO_PAGE = ("healthz", "readyz", "metrics")
 FILES = (".csv", ".json", ".jsonl", ".txt", ".xlsx")
@@ -46,8 +51,42 @@ def told(database: object, published_rules: object) -> tuple[str, int]:
     publish_rules()
     member = new_id("m")
     last = tell(member)
+    _busy()
     runner.catch_up()
+    samples.take()
+    census.count()
+    census.measure(older_than=0.0)
+    heartbeat.beat("w1@pages", heartbeat.PROCESS, pid=1)
     return member, last
+
+
+def _busy() -> None:
+    """What lists and queues show on a busy day, so that none of them is looked at empty."""
+    # Rule sets of one title, and a version that others followed.
+    now, document = timezone.now(), json.loads(RULES.read_text())
+    for hours, title in ((2, "The first"), (1, document["title"])):
+        rulemaking.publish(
+            ANOTHER,
+            document | {"id": ANOTHER, "title": title},
+            valid_from=now - timedelta(hours=hours),
+            command_id=new_id("c"),
+            actor=service.Actor("staff", "tests"),
+            now=now - timedelta(hours=hours),
+        )
+    # Somebody at the limit of a plan, refused just now, whose playback is told late.
+    member, teller = new_id("m"), service.Actor("device", "tests")
+
+    def does(command: Any, **more: Any) -> Any:
+        now = timezone.now()
+        return service.handle(
+            member, command, command_id=new_id("c"), actor=teller, now=now, recorded_at=now, **more
+        )
+
+    does(ChangePlan("basic", "DE"))
+    title, device = {"name": "Metropolis", "studio": "UFA"}, {"type": "tv", "name": "TV"}
+    held = does(AcquireLicense("metropolis", new_id("d"), title=title, device=device)).license_id
+    does(AcquireLicense("metropolis", new_id("d"), title=title, device=device))
+    does(RecordPlayback(held, "start"), at=timezone.now() - timedelta(minutes=6))
 
 
 @pytest.fixture(scope="module")
@@ -87,7 +126,8 @@ def more(member: str, last: int) -> list[str]:
         *(f"{step}?tab={tab}" for tab in ("state", "why", "compare", "raw", "what-if")),
         f"/members/{member}/timeline/10/?tab=why",
         f"{step}?order=happened&view=table", f"{step}?q=nothing+like+it", "/?q=m", "/?q=device:",
-        "/?q=gone", "/queues/refusals/?period=7d", "/catalogue/?q=zzz", "/nothing/here/",
+        "/?q=gone", "/queues/refusals/?period=7d", "/queues/late/?period=7d",
+        f"/rules/{ANOTHER}/", "/catalogue/?q=zzz", "/nothing/here/",
         f"/members/{new_id('nobody')}/timeline/",
     ]  # fmt: skip
 

@@ -42,6 +42,7 @@ def refusals(request: HttpRequest) -> HttpResponseBase:
     page = {
         "title": "Refusals",
         "noted": "Rule",
+        "tagged": "Reason",
         "about": f"What members asked for and did not get in {PERIOD_WORDS[period]}.",
         "choices": [queues.choices(request.path, REFUSAL_PERIODS, "period", query)],
         "none": f"Nobody was refused in {PERIOD_WORDS[period]}"
@@ -79,6 +80,7 @@ def late(request: HttpRequest) -> HttpResponseBase:
     page = {
         "title": "Late events",
         "noted": "Happened",
+        "tagged": "Delay",
         "about": f"What devices reported in {PERIOD_WORDS[period]}, more than five minutes after it"
         " had happened. Days are UTC.",
         "choices": [
@@ -110,6 +112,7 @@ def limits(request: HttpRequest) -> HttpResponseBase:
     page = {
         "title": "Members at a limit",
         "noted": "Free again",
+        "tagged": "Used",
         "about": "By their last decision the next such request would be refused; a release, an"
         " allowance or the clock makes room.",
         "choices": [queues.choices(request.path, names, "limit", query)],
