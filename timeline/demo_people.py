@@ -23,10 +23,11 @@ DOMAINS = ("example.com", "example.org", "example.net")  # RFC 2606: never anybo
 
 
 def ensure_profiles() -> int:
-    """Gives each member of the demo a profile who has none; how many it gave."""
+    """Gives each member of the demo a profile who has none and was not erased; how many it gave."""
     known = set(MemberProfile.objects.values_list("member_id", flat=True))
     members = {found.member_id for found in member_directory.every()}
-    people = [person_of(member_id) for member_id in sorted(members - known)]
+    missing = [each for each in sorted(members - known) if not profiles.is_erased(each)]
+    people = [person_of(member_id) for member_id in missing]
     profiles.put_all(people)
     return len(people)
 

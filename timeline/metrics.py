@@ -116,14 +116,11 @@ def _processes() -> Iterator[Metric]:
 
 
 def _events() -> Iterator[Metric]:
-    counted = CounterMetricFamily(
-        "playhead_events", "Events that were counted", labels=["type", "schema_version"]
-    )
-    held = CounterMetricFamily(
-        "playhead_event_bytes", "Bytes of their data as JSON", labels=["type", "schema_version"]
-    )
+    named = ["category", "type", "schema_version"]
+    counted = CounterMetricFamily("playhead_events", "Events that were counted", labels=named)
+    held = CounterMetricFamily("playhead_event_bytes", "Bytes of their data as JSON", labels=named)
     for kind in census.kinds():
-        labels = [kind.type, str(kind.schema_version)]
+        labels = [kind.category, kind.type, str(kind.schema_version)]
         counted.add_metric(labels, kind.count)
         held.add_metric(labels, kind.bytes)
     yield counted

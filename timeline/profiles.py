@@ -126,11 +126,15 @@ def _hold(lock: str) -> None:
         cursor.execute(f"SELECT pg_advisory_xact_{lock}(hashtextextended('profiles', 0))")
 
 
+def is_erased(member_id: str) -> bool:
+    """Whether the member's history was closed for ever, so that no profile can be put."""
+    head = store.stream_head(licensing_connection.opened(), history.stream_of(member_id))
+    return head is not None and head.erased_at is not None
+
+
 def _refuse_erased(member_id: str) -> None:
-    stream = history.stream_of(member_id)
-    head = store.stream_head(licensing_connection.opened(), stream)
-    if head is not None and head.erased_at is not None:
-        raise store.StreamErased(stream)
+    if is_erased(member_id):
+        raise store.StreamErased(history.stream_of(member_id))
 
 
 def _read(member_id: str) -> Profile | None:

@@ -22,7 +22,7 @@ from projections.registry import PROJECTORS
 from tests.conftest import new_id
 from tests.web.api_client import ApiClient, publish_rules
 from tests.web.story import tell
-from timeline import erasing, profiles
+from timeline import demo_people, erasing, profiles
 from timeline.models import ApiKey, RecentMember
 
 WORDS = "rang about her grandmother"
@@ -100,6 +100,8 @@ def test_every_further_command_answers_410_and_adds_nothing(api: ApiClient, memb
 
 def test_no_profile_comes_back(member: str) -> None:
     erase(member)
+    demo_people.ensure_profiles()  # as at every start of the demo
+    assert profiles.masked(member) is None
     with pytest.raises(store.StreamErased):
         profiles.put(member, f"{member}@example.com", "Ottilie Again")
     assert profiles.masked(member) is None

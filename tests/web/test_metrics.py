@@ -58,7 +58,11 @@ def test_they_are_what_the_tables_say(told: dict[str, Metric]) -> None:
             item["state"] == "level"
         )
     for kind in census.kinds():
-        labels = {"type": kind.type, "schema_version": str(kind.schema_version)}
+        labels = {
+            "category": kind.category,
+            "type": kind.type,
+            "schema_version": str(kind.schema_version),
+        }
         assert value(told, "playhead_events", **labels) == kind.count > 0
         assert value(told, "playhead_event_bytes", **labels) == kind.bytes
     assert {each.labels["kind"] for each in told["playhead_jobs_due"].samples} == set(jobs.KINDS)

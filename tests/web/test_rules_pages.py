@@ -560,15 +560,16 @@ def test_a_started_draft_needs_a_title_and_is_started_once(studio: Studio) -> No
 def test_what_is_under_the_grid_follows_the_draft(
     studio: Studio, fresh: Callable[..., str]
 ) -> None:
-    member = fresh()
+    member, studio_id = fresh(), fresh("studio")
     now = timezone.now()
     service.handle(member, ChangePlan("premium", "BR"), command_id="c-1",
                    actor=service.Actor("api", "t"), now=now)  # fmt: skip
     issued = service.handle(
-        member, AcquireLicense("film", "tv", title={"studio": "Toho"}, device={"type": "laptop"}),
+        member,
+        AcquireLicense("film", "tv", title={"studio": studio_id}, device={"type": "laptop"}),
         command_id="c-2", actor=service.Actor("api", "t"), now=now,
     )  # fmt: skip
-    block = "Toho\tToho\tBR\t0\t\t\t2020-01-01\t\tSTUDIO_YEARLY"
+    block = f"{studio_id}\t{studio_id}\tBR\t0\t\t\t2020-01-01\t\tSTUDIO_YEARLY"
     studio.post("paste/", {"table": "studio", "block": block})
     assert "not of this draft as it is" in studio.get("?table=studio")
     run = backtests.start(studio.draft.document, by="t", rule_set_id=studio.rule_set)
