@@ -62,6 +62,7 @@ const block = ['scrub', 'events', 'panel', 'filter'].map((id) => document.getEle
 const inside = (el) => el === document.body || block.some((part) => part.contains(el));
 const writes = (el) => el.matches('input:not([type=range], [type=checkbox]), textarea, select');
 
+// Before the frame's own "/", which leads to the search of members.
 document.addEventListener('keydown', (event) => {
   const { key, target } = event;
   if (event.metaKey || event.ctrlKey || event.altKey || event.defaultPrevented) return;
@@ -76,4 +77,4 @@ document.addEventListener('keydown', (event) => {
     event.stopImmediatePropagation();
     SINGLE[key]();
   }
-});
+}, { capture: true });
