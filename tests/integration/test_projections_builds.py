@@ -247,7 +247,6 @@ def plan_of(member):
 def test_a_retry_lifts_what_is_stored_again(fresh, monkeypatch):
     """An upcaster that failed parks the stream; mended, it is asked anew, and the row is right."""
     member = fresh()
-    lift = upcasters.UPCASTERS["PlanChanged", 1]
     with monkeypatch.context() as broken:
         broken.setitem(upcasters.UPCASTERS, ("PlanChanged", 1), lambda data: data["nonsense"])
         old_plan(member)
@@ -256,13 +255,10 @@ def test_a_retry_lifts_what_is_stored_again(fresh, monkeypatch):
     waits = [row for row in parking.listing() if row.stream_id == stream]
     assert "member_directory" in {row.projection for row in waits}
     assert plan_of(member) is None
-    monkeypatch.setitem(
-        upcasters.UPCASTERS, ("PlanChanged", 1), lambda data: {**lift(data), "plan": "mended"}
-    )
     for row in waits:
         projector = builds.named(row.projection)
         assert parking.retry(projector, row.bucket, stream, by="ops", generation=row.generation)
-    assert plan_of(member) == "mended"
+    assert plan_of(member) == "premium"
 
 
 def test_a_rebuild_lifts_what_is_stored_again(fresh, monkeypatch):
