@@ -39,7 +39,7 @@ def on_tab(page: Page, name: str) -> Locator:
 
 
 def test_keys_lead_along_refusals_licenses_and_days(agent: Page, told: tuple[str, int]) -> None:
-    member, last = told
+    member, _ = told
     refused, renewed = step_of(member, "AcquisitionRefused"), step_of(member, "LicenseRenewed")
     open_step(agent, member, 3)
     assert focused(agent) == "step-h"  # a new page begins at its heading
@@ -244,9 +244,12 @@ def test_what_is_said_aloud(agent: Page, told: tuple[str, int]) -> None:
     )
     # One sentence after a run of steps, not one for each.
     agent.evaluate(
-        """() => { window.told = []; new MutationObserver(() =>
-        window.told.push(document.getElementById('say').textContent)).observe(
-        document.getElementById('say'), { childList: true, characterData: true, subtree: true }); }"""
+        """() => {
+          const say = document.getElementById('say');
+          window.told = [];
+          new MutationObserver(() => window.told.push(say.textContent))
+            .observe(say, { childList: true, characterData: true, subtree: true });
+        }"""
     )
     press(agent, *["ArrowLeft"] * 6)
     expect(agent.locator("#say")).to_contain_text(f"Step {renewed - 6}.")
