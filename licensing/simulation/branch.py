@@ -266,7 +266,8 @@ class _Calendar:
             case ExtensionWithdrawn(license_id=name, expires_at=end):
                 self._fall_due(name, end)
             case PlaybackStarted(license_id=name, expires_at=datetime() as end):
-                self._end(name, end)
+                # Nobody asked less before they knew of it.
+                self._end(name, max(end, happened.recorded_at))
             case LicenseReleased(license_id=name) | LicenseRevoked(license_id=name):
                 self._end(name, happened.recorded_at)
 

@@ -173,6 +173,21 @@ def test_what_the_jobs_did_is_not_done_twice() -> None:
     assert ("derived", "RenewLicense") in kinds
 
 
+def test_an_end_that_became_known_after_a_renewal_did_not_keep_it_from_being_asked_for() -> None:
+    """A device played offline, and says so when the license was renewed long since."""
+    member = new_id("m")
+    ask(member, ChangePlan("standard", "NL"))
+    terms = ask(member, AcquireLicense("t1", "d1", "l1", STUDIO)).events[-1].data["terms"]
+    due = terms["license_h"] - terms["renew_window_h"]
+    assert ask(member, RenewLicense("l1"), due + 0.1, job=True).outcome == "accepted"
+    played = START + timedelta(hours=due - terms["playback_h"] - 1)
+    late = ask(member, RecordPlayback("l1", "start"), due + 9, at=played)
+    assert late.events[-1].data["expires_at"] is not None
+    branch = lived(member)
+    assert branch.divergence is None
+    assert [deed.kind for deed in branch.deeds] == ["decided"] * 4
+
+
 def test_imported_events_are_givens(member: str) -> None:
     stream = history.stream_of(member)
     conn = opened()
