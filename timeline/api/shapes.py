@@ -69,7 +69,10 @@ class RulesVersion(msgspec.Struct):
 
 
 class Limit(msgspec.Struct):
-    """One limit of a decision: `margin` is what was left, negative beyond the limit."""
+    """One limit of a decision: `margin` is what was left, negative beyond the limit.
+
+    `adds` is what the request adds to the value; absent where that follows from the rules.
+    """
 
     limit: str
     fact: str
@@ -80,6 +83,7 @@ class Limit(msgspec.Struct):
     ok: bool
     row: str | None
     allowances: list[Any] = []
+    adds: int | None = None
 
 
 class Decision(msgspec.Struct):
