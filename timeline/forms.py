@@ -24,7 +24,8 @@ class Asked(msgspec.Struct, frozen=True):
     """The query of the timeline page, cleaned.
 
     `a` in order `a_order` is what is compared with; `of` is the license, device or title whose
-    steps are followed; `pinned` and `seen` are what a pinned link says of the history.
+    steps are followed; `pinned` and `seen` are what a pinned link says of the history;
+    `everything` asks for all changes of the step, however many.
     """
 
     tab: str = "changed"
@@ -40,6 +41,7 @@ class Asked(msgspec.Struct, frozen=True):
     gaps: str = ""
     view: str = ""
     live: bool = False
+    everything: bool = False
     pinned: int | None = None
     seen: str = ""
 
@@ -110,6 +112,7 @@ def asked(query: QueryDict) -> Asked:
         gaps="all" if query.get("gaps") == "all" else "",
         view="table" if query.get("view") == "table" else "",
         live=query.get("live") == "1",
+        everything=query.get("all") == "1",
         pinned=small_int(query.get("pinned")),
         seen=_word(query.get("seen", ""), 16),
     )

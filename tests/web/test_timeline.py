@@ -13,6 +13,7 @@ from licensing.history import stream_of
 from tests.conftest import new_id
 from tests.web.story import Teller, tell
 from tests.web.test_pages import assert_strict, fragment, staff, step_of, text
+from timeline.presenters import diff
 
 
 @pytest.fixture(scope="module")
@@ -176,6 +177,24 @@ def test_a_date_leads_to_the_last_step_until_then_and_says_so(
     assert "No event at 3 Sep 12:00. Showing step 3" in html
     before = agent.get(f"/members/{member}/timeline/?v=2020-01-01")
     assert before["Location"] == f"/members/{member}/timeline/0/"
+
+
+# -- Many changes --
+
+
+def test_many_changes_are_cut_and_all_of_them_can_be_asked_for(
+    agent: Client, told: tuple[str, int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(diff, "MOST", 1)
+    member, last = told
+    html = text(agent, f"/members/{member}/timeline/{last}/?tab=compare&a=1")
+    assert " more are not shown." in html
+    every = re.search(r'href="([^"]+)"[^>]*>Show all</a>', html)
+    assert every
+    whole = text(agent, every[1].replace("&amp;", "&"))
+    assert "not shown" not in whole
+    assert whole.count('class="ent"') > html.count('class="ent"')
+    assert "all=1" not in whole.split('id="go-next"')[1].split(">")[0]  # not carried on
 
 
 # -- What if --

@@ -36,7 +36,9 @@ class Comparison(msgspec.Struct, frozen=True):
     between_count: int
 
 
-def compare(other: History, a: int, history: History, cursor: Cursor, seen: Seen) -> Comparison:
+def compare(
+    other: History, a: int, history: History, cursor: Cursor, seen: Seen, most: int = diff.MOST
+) -> Comparison:
     """From step `a` of `other` to the cursor's of `history`: the same steps, maybe other orders."""
     a = min(max(a, 0), other.head)
     place = other.place_of(a)
@@ -45,7 +47,7 @@ def compare(other: History, a: int, history: History, cursor: Cursor, seen: Seen
     state = members.as_of(state, instant) if instant else state
     names = Names.of(state)
     names.include(seen.names)
-    groups = diff.groups(state, seen.shown, names)
+    groups = diff.groups(state, seen.shown, names, most)
     here, there = _held(history, cursor.place), _held(other, place)
     only = sorted(here ^ there)
     told = [between(other.step_at(other.place_of(v)), names, v in there) for v in only[:MOST_ROWS]]

@@ -18,7 +18,8 @@ V = TypeVar("V")
 
 # The version counts the events; it is no change of what the events are about.
 _NOT_COMPARED = ("version",)
-MOST = 40  # entities of a group that are put into words
+MOST = 20  # entities of a group that are put into words, unless all are asked for
+ALL = 1_000_000
 
 
 class Field(msgspec.Struct, frozen=True):
@@ -95,8 +96,8 @@ def _leaves(path: str, value: Any) -> Iterator[tuple[str, Any]]:
 # -- In words --
 
 
-def groups(before: Member, after: Member, names: Names, *, by_clock: bool = False) -> list[Group]:
-    """The changes in words: added, changed, ended, counters."""
+def groups(before: Member, after: Member, names: Names, most: int = MOST) -> list[Group]:
+    """The changes in words, at most so many of a sort: added, changed, ended, counters."""
     added: list[Entity] = []
     changed: list[Entity] = []
     ended: list[Entity] = []
@@ -124,20 +125,21 @@ def groups(before: Member, after: Member, names: Names, *, by_clock: bool = Fals
         changed.append(Entity("account", "Membership", "", "", tuple(plan)))
     counters = _counters(before, after)
     found = (
-        _group("Added", added, len(added), by_clock),
-        _group("Changed", changed, sum(len(entity.fields) for entity in changed), by_clock),
-        _group("Ended", ended, len(ended), by_clock),
-        _group("Not there", removed, len(removed), by_clock),
+        _group("Added", added, len(added), most),
+        _group("Changed", changed, sum(len(entity.fields) for entity in changed), most),
+        _group("Ended", ended, len(ended), most),
+        _group("Not there", removed, len(removed), most),
     )
     shown = [group for group in found if group is not None]
     if counters:
-        entity = Entity("", "", "", "", counters[:MOST])
-        more = max(0, len(counters) - MOST)
-        shown.append(Group("Counters", (entity,), len(counters), by_clock, more))
+        entity = Entity("", "", "", "", counters[:most])
+        shown.append(Group("Counters", (entity,), len(counters), more=max(0, len(counters) - most)))
     return shown
 
 
-def by_clock(before: Member, after: Member, names: Names, since: str) -> Group | None:
+def by_clock(
+    before: Member, after: Member, names: Names, since: str, most: int = MOST
+) -> Group | None:
     """What only the passing of time changed, as one group."""
     entities = [
         _license_entity(
@@ -151,7 +153,7 @@ def by_clock(before: Member, after: Member, names: Names, since: str) -> Group |
     ]
     if not entities:
         return None
-    return _group(f"By clock since {since}", entities, len(entities), True)
+    return _group(f"By clock since {since}", entities, len(entities), most, by_clock=True)
 
 
 def _changed_licenses(before: Member, after: Member) -> list[tuple[License | None, License]]:
@@ -179,10 +181,12 @@ def _not_there(before: Member, after: Member, names: Names) -> list[Entity]:
     ]
 
 
-def _group(title: str, entities: list[Entity], count: int, by_clock: bool) -> Group | None:
+def _group(
+    title: str, entities: list[Entity], count: int, most: int, *, by_clock: bool = False
+) -> Group | None:
     if not entities:
         return None
-    return Group(title, tuple(entities[:MOST]), count, by_clock, max(0, len(entities) - MOST))
+    return Group(title, tuple(entities[:most]), count, by_clock, max(0, len(entities) - most))
 
 
 _STATUS_KIND = {"active": "granted", "expired": "expired", "released": "ended", "revoked": "ended"}

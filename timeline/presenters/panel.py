@@ -118,12 +118,12 @@ class Changed(msgspec.Struct, frozen=True):
     note: str
 
 
-def changed(seen: Seen, cursor: Cursor, step: Step | None) -> Changed:
+def changed(seen: Seen, cursor: Cursor, step: Step | None, most: int = diff.MOST) -> Changed:
     """The difference that the step made, and that time made before and after it."""
-    groups = diff.groups(seen.waiting, seen.landed, seen.names)
+    groups = diff.groups(seen.waiting, seen.landed, seen.names, most)
     clocked = [
-        diff.by_clock(seen.before, seen.waiting, seen.names, f"step {seen.previous}"),
-        diff.by_clock(seen.landed, seen.shown, seen.names, f"step {cursor.version}"),
+        diff.by_clock(seen.before, seen.waiting, seen.names, f"step {seen.previous}", most),
+        diff.by_clock(seen.landed, seen.shown, seen.names, f"step {cursor.version}", most),
     ]
     return Changed(
         tuple(groups),

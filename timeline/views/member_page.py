@@ -12,7 +12,7 @@ from licensing.history import History, Step
 from timeline import recent
 from timeline.http import part_wanted
 from timeline.pasts import Past
-from timeline.presenters import clock, compare, panel, pin, state_view
+from timeline.presenters import clock, compare, diff, panel, pin, state_view
 from timeline.presenters.cursor import Cursor
 from timeline.presenters.moments import CLOCK, Story
 from timeline.views import rule_links, what_if, why
@@ -101,7 +101,8 @@ class MemberPage(Page):
     def about_step(self) -> dict[str, Any]:
         """Head, changes, and what the open tab shows."""
         cursor, seen, step = self.cursor, self.seen, self.step
-        changed = panel.changed(seen, cursor, step)
+        most = diff.ALL if self.query.everything else diff.MOST
+        changed = panel.changed(seen, cursor, step, most)
         expired = self._ended_now([x.id for group in changed.by_clock for x in group.entities])
         carried = cursor.carried and cursor.at < self.now
         told = Cursor(cursor.version, cursor.place, cursor.at, carried)
@@ -112,6 +113,7 @@ class MemberPage(Page):
             "expired": expired,
             "stopped_at": self.steps.version_at(readable) if cursor.place > readable else None,
             "may_try": True,
+            "all_href": self.address(all="1"),
             "chain": self.past.head.last_hash.hex()[:16],
         }
         if step is not None and self.query.tab in ("changed", "why"):
@@ -156,9 +158,10 @@ class MemberPage(Page):
 
     def _comparison(self) -> dict[str, Any]:
         query, cursor = self.query, self.cursor
+        most = diff.ALL if query.everything else diff.MOST
         a = query.a if query.a is not None else max(cursor.version - 5, 0)
         other = self.past.told(query.a_order).history
-        found = compare.compare(other, a, self.steps, cursor, self.seen)
+        found = compare.compare(other, a, self.steps, cursor, self.seen, most)
         swapped = {
             "a": str(cursor.version), "a_order": query.order, "order": other.order,
         }  # fmt: skip

@@ -31,7 +31,20 @@ export function reveal(row) {
 
 export const missing = () => wanted() > 0 && !current() && !document.querySelector('[data-filter]');
 
-// Earlier and later rows come in place of those far away; what is on the screen stays there.
+// Earlier and later rows come when one scrolls to where they would be. Not `revealed`: before the
+// list stands at the playhead, it would show its beginning and ask for what is before.
+document.addEventListener('scroll', ({ target: box }) => {
+  if (box !== list()) return;
+  const { top, bottom } = box.getBoundingClientRect();
+  for (const link of box.querySelectorAll('.evmore:not([data-asked])')) {
+    const at = link.getBoundingClientRect();
+    if (at.bottom < top - 40 || at.top > bottom + 40) continue;
+    link.dataset.asked = '';
+    link.dispatchEvent(new CustomEvent('more'));
+  }
+}, { capture: true, passive: true });
+
+// They come in place of those far away; what is on the screen stays there.
 let kept = null;
 
 document.addEventListener('htmx:before:swap', (event) => {
