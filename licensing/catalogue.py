@@ -13,6 +13,12 @@ def get(title_id: str) -> dict[str, Any]:
     return dict(found or {})
 
 
+def misfit(attributes: dict[str, Any]) -> str:
+    """The attribute that pages show as text and that is none; "" when each fits."""
+    shown = ("name", "studio")
+    return next((name for name in shown if not isinstance(attributes.get(name, ""), str)), "")
+
+
 def put(title_id: str, attributes: dict[str, Any]) -> None:
     """List a title, or replace its attributes."""
     Title.objects.update_or_create(pk=title_id, defaults={"attributes": attributes})

@@ -12,7 +12,7 @@ from django.conf import settings
 from django.contrib.auth.models import Group, User
 
 from timeline.models import ApiKey
-from timeline.policy import STAFF_ROLES
+from timeline.policy import ADMINISTRATOR, STAFF_ROLES
 
 KEY_NAME = "demo"
 KEY_RATE = 200
@@ -30,7 +30,7 @@ def ensure_demo_access(url: str) -> None:
     known = _read(path)
     passwords = {user["username"]: user["password"] for user in known.get("users", [])}
     users = []
-    for role in STAFF_ROLES:
+    for role in (*STAFF_ROLES, ADMINISTRATOR):
         username = role.replace(" ", "-")
         password = passwords.get(username) or f"{username}-{secrets.token_hex(4)}"
         _ensure_user(username, password, role)
@@ -50,8 +50,9 @@ def _ensure_user(username: str, password: str, role: str) -> None:
     user, _ = User.objects.get_or_create(username=username)
     if not user.check_password(password):
         user.set_password(password)
-        user.save()
-    user.groups.set([Group.objects.get(name=role)])
+    user.is_superuser = role == ADMINISTRATOR
+    user.save()
+    user.groups.set(Group.objects.filter(name=role))
 
 
 def _read(path: Path) -> dict[str, Any]:

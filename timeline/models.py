@@ -69,15 +69,16 @@ class ApiKey(models.Model):
         *,
         expires_at: datetime | None = None,
         rate: int | None = None,
+        key_id: str | None = None,
     ) -> tuple[Self, str]:
-        """A new key and its secret, which nothing can show again."""
+        """A new key and its secret, which nothing can show again; `key_id` is one of `new_id`."""
         granted = sorted(set(scopes))
         if unknown := [scope for scope in granted if scope not in SCOPES]:
             raise ValueError(f"unknown scopes: {', '.join(unknown)}")
-        key_id = _letters(8)
+        key_id = key_id or cls.new_id()
         unsigned = f"plh_{key_id}_{_letters(43)}"
         secret = unsigned + _checksum(unsigned)
-        row = cls.objects.create(
+        row = cls(
             id=key_id,
             name=name,
             secret_hash=_digest(secret),
@@ -85,7 +86,13 @@ class ApiKey(models.Model):
             expires_at=expires_at,
             rate=rate,
         )
+        row.save(force_insert=True)
         return row, secret
+
+    @staticmethod
+    def new_id() -> str:
+        """An id for a key that is yet to be issued."""
+        return _letters(8)
 
     @classmethod
     def find(cls, secret: str) -> Self | None:

@@ -43,7 +43,7 @@ def put(member_id: str, email: str, name: str) -> None:
 
     Raises ValueError, and StreamErased for a member who was erased.
     """
-    put_all([Profile(member_id, _checked(email), name)])
+    put_all([Profile(member_id, checked(email), name)])
 
 
 def put_all(profiles: Iterable[Profile]) -> None:
@@ -90,11 +90,15 @@ def find_by_email(text: str) -> str | None:
 
 def masked(member_id: str) -> Masked | None:
     """The profile as everybody may see it; None for a member without one."""
-    person = _read(member_id)
-    if person is None:
-        return None
+    row = MemberProfile.objects.filter(pk=member_id).first()
+    return None if row is None else masked_row(row)
+
+
+def masked_row(row: MemberProfile) -> Masked:
+    """As `masked`, for a row that was read already."""
+    person = _person(row)
     initials = [f"{word[0]}." for word in person.name.split()]
-    return Masked(member_id, mask_email(person.email), " ".join(initials))
+    return Masked(person.member_id, mask_email(person.email), " ".join(initials))
 
 
 def reveal(member_id: str) -> Profile | None:
@@ -112,6 +116,15 @@ def erase(member_id: str) -> bool:
         KnownEmail.objects.filter(member_id=member_id).delete()
         gone, _ = MemberProfile.objects.filter(pk=member_id).delete()
     return gone > 0
+
+
+def checked(email: str) -> str:
+    """The e-mail without spaces around it; raises ValueError for what is none."""
+    local, at, domain = email.strip().rpartition("@")
+    printable = email.isprintable() and not any(c.isspace() for c in email.strip())
+    if not (at and local and "." in domain and printable and len(email) <= LONGEST_EMAIL):
+        raise ValueError("this is no e-mail address")
+    return email.strip()
 
 
 def mask_email(email: str) -> str:
@@ -139,23 +152,19 @@ def _refuse_erased(member_id: str) -> None:
 
 def _read(member_id: str) -> Profile | None:
     row = MemberProfile.objects.filter(pk=member_id).first()
-    if row is None:
-        return None
-    email = _opened(member_id, "email", bytes(row.email))
-    return Profile(member_id, email, _opened(member_id, "name", bytes(row.name)))
+    return None if row is None else _person(row)
+
+
+def _person(row: MemberProfile) -> Profile:
+    email, name = (
+        _opened(row.member_id, field, bytes(getattr(row, field))) for field in ("email", "name")
+    )
+    return Profile(row.member_id, email, name)
 
 
 def _normal(email: str) -> str:
     """One spelling for all that reach the same mailbox in practice."""
     return unicodedata.normalize("NFKC", email).strip().casefold()
-
-
-def _checked(email: str) -> str:
-    local, at, domain = email.strip().rpartition("@")
-    printable = email.isprintable() and not any(c.isspace() for c in email.strip())
-    if not (at and local and "." in domain and printable and len(email) <= LONGEST_EMAIL):
-        raise ValueError("this is no e-mail address")
-    return email.strip()
 
 
 def _digest(email: str) -> bytes:

@@ -109,6 +109,8 @@ PROXIES = whole_number("PLAYHEAD_PROXIES", 0)
 BEHIND_HTTPS = any(origin.startswith("https://") for origin in CSRF_TRUSTED_ORIGINS)
 
 INSTALLED_APPS = [
+    # Without looking for what to register: timeline/administration says that.
+    "django.contrib.admin.apps.SimpleAdminConfig",
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",
@@ -319,6 +321,7 @@ STORAGES = {
 USE_TZ = True
 TIME_ZONE = "UTC"
 USE_I18N = False
+DATETIME_FORMAT = "Y-m-d H:i"
 LANGUAGE_CODE = "en-us"
 DATA_UPLOAD_MAX_MEMORY_SIZE = 6 * 1024 * 1024
 

@@ -2,6 +2,7 @@
 
 from django.urls import include, path
 
+from timeline.administration.urls import urls as administration
 from timeline.api.api import api
 from timeline.policy import public
 from timeline.views import (
@@ -54,6 +55,7 @@ urlpatterns = [
     path("rules/", include("timeline.views.rules.urls")),
     path("events/<uuid:event_id>/", timeline.event, name="event"),
     path("operations/", include("timeline.views.operations.urls")),
+    path("admin/", administration),
     path("metrics", metrics.metrics),
     path("healthz", health.healthz),
     path("readyz", health.readyz),

@@ -11,12 +11,14 @@ from pathlib import Path
 from typing import Any, Literal
 
 import pytest
+from django.contrib.admin.utils import quote
 from django.contrib.auth.models import Group, User
 from django.utils import timezone
 from playwright.sync_api import Browser, Page
 
-from licensing import rulebook, rulemaking, service
+from licensing import catalogue, rulebook, rulemaking, service
 from licensing.domain.commands import AcquireLicense, ChangePlan, RecordPlayback
+from licensing.models import Title
 from projections import census, heartbeat, runner, samples
 from tests.browser.conftest import Site
 from tests.conftest import new_id
@@ -25,8 +27,9 @@ from tests.web.api_client import RULES, publish_rules
 from tests.web.story import tell
 from tests.web.test_pages import staff
 from tests.web.test_policy import PLACE
+from timeline import profiles
 from timeline.actions import approvals
-from timeline.models import ApprovalRequest
+from timeline.models import ApiKey, ApprovalRequest, MemberProfile
 from timeline.policy import STAFF_ROLES, declared
 
 AXE = (Path(__file__).parent / "vendor" / "axe-core" / "axe.min.js").read_text()
@@ -92,7 +95,7 @@ def _busy() -> None:
 @pytest.fixture(scope="module")
 def everybody(chromium: Browser, served: Site) -> Iterator[Page]:
     """A page of somebody with all roles, on which violations of the policy are counted."""
-    user = User.objects.create_user(name := new_id("user"), password=name)
+    user = User.objects.create_superuser(name := new_id("user"), password=name)
     user.groups.set([Group.objects.get_or_create(name=role)[0] for role in STAFF_ROLES])
     context = chromium.new_context(base_url=served.url)
     context.add_init_script(COUNTED)
@@ -188,6 +191,9 @@ def values(told: tuple[str, int]) -> dict[str, str]:
         "/"
     )
     member, last = told
+    profiles.put(member, f"{member}@example.org", "Ada Lovelace")
+    catalogue.put("a-film", {"name": "Metropolis", "studio": "UFA"})
+    User.objects.create_user(new_id("user"), password="not used")
     return {
         "member_id": member, "version": str(last), "rule_set": rulebook.RULE_SET, "number": "1",
         "draft": draft.rpartition("/")[2], "part": "facts",
@@ -215,9 +221,23 @@ def _request(member: str) -> str:
     return kept.key
 
 
+def _kept(kind: str, values: dict[str, str]) -> str:
+    """The key of something of this kind in the administration."""
+    found: dict[str, Any] = {
+        "user": User.objects.filter(is_superuser=False).order_by("-pk").first,
+        "group": Group.objects.filter(name="agent").first,
+        "apikey": lambda: ApiKey.issue("a tool", ["feed:read"])[0],
+        "title": lambda: Title.objects.get(pk="a-film"),
+        "memberprofile": lambda: MemberProfile.objects.get(pk=values["member_id"]),
+    }
+    return str(quote(found[kind]().pk))
+
+
 def address(route: str, values: dict[str, str]) -> str:
     """The route with its places filled."""
     known = values | ({"version": "1"} if route.startswith("rules/") else {})
+    if route.startswith("admin/") and "<" in route:
+        known |= {"object_id": _kept(route.split("/")[2], values)}
     return "/" + PLACE.sub(lambda place: known[place[2]], route)
 
 

@@ -20,9 +20,8 @@ TitleId = Annotated[inputs.Identifier, Field(max_length=64), Path()]
 @router.put("/{title_id}", auth=keys.TITLES, openapi_extra=told(shapes.Title))
 def put_title(request: HttpRequest, title_id: TitleId, body: Attributes) -> dict[str, Any]:
     """Set the attributes of a title, in place of those it had."""
-    for name in ("name", "studio"):
-        if not isinstance(body.get(name, ""), str):
-            raise invalid(name, "must be text")
+    if name := catalogue.misfit(body):
+        raise invalid(name, "must be text")
     catalogue.put(title_id, body)
     return {"title_id": title_id, "attributes": body}
 

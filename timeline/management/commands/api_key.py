@@ -1,19 +1,16 @@
 """`manage.py api_key`: issues, lists, rotates and revokes the keys of the API."""
 
 from argparse import ArgumentParser
-from datetime import datetime, timedelta
+from functools import partial
 from typing import Any
 
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
-from django.db import transaction
 from django.utils import timezone
 
 from licensing import trail
-from timeline.models import MOST_A_SECOND, SCOPES, ApiKey
-
-DAYS = 90
-MOST_DAYS = 3650
+from timeline import keeping
+from timeline.models import SCOPES, ApiKey
 
 
 class Command(BaseCommand):
@@ -51,24 +48,23 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Ends with status 1, changing nothing, for what cannot be done."""
+        record = partial(trail.record, trail.at_the_command_line())
+        self.note = keeping.noted_by(record, "manage.py api_key")
         try:
-            with transaction.atomic():
-                getattr(self, f"_{options['todo']}")(options, timezone.now())
+            getattr(self, f"_{options['todo']}")(options)
+        except keeping.CannotBe as error:
+            raise CommandError(_said(error)) from None
+        except ApiKey.DoesNotExist:
+            raise CommandError(f"{options['key']}: no such key") from None
         except trail.NotNoted as error:
             raise CommandError(str(error)) from None
 
-    def _issue(self, options: dict[str, Any], now: datetime) -> None:
-        name = options["name"].strip()
-        if not name or len(name) > 100 or not name.isprintable():
-            raise CommandError("name: 1 to 100 printable characters")
-        rate, end = options["rate"], _end(options["days"], now)
-        if rate is not None and not 1 <= rate <= MOST_A_SECOND:
-            raise CommandError(f"--rate: 1 to {MOST_A_SECOND}")
-        key, secret = ApiKey.issue(name, options["scopes"], expires_at=end, rate=rate)
-        _note("issue", key)
-        self._show(key, secret)
+    def _issue(self, options: dict[str, Any]) -> None:
+        given = {"days": options["days"], "rate": options["rate"]}
+        self._show(*keeping.issue(self.note, options["name"], options["scopes"], **given))
 
-    def _list(self, options: dict[str, Any], now: datetime) -> None:
+    def _list(self, options: dict[str, Any]) -> None:
+        now = timezone.now()
         for key in ApiKey.objects.all():
             end = f"until {key.expires_at:%Y-%m-%d %H:%M} UTC" if key.expires_at else "without end"
             if key.revoked_at:
@@ -78,28 +74,12 @@ class Command(BaseCommand):
             rate = f"{key.requests_a_second()}/s"
             self.stdout.write(f"{key.pk}  {end}  {rate}  {','.join(key.scopes)}  {key.name}")
 
-    def _rotate(self, options: dict[str, Any], now: datetime) -> None:
-        old = _found(options["key"])
-        if not old.usable(now):
-            raise CommandError(f"{old.pk}: is revoked or expired; issue a new key")
-        if not 0 <= options["keep_hours"] <= 24 * 30:
-            raise CommandError("--keep-hours: 0 to 720")
-        end = _end(options["days"], now)
-        new, secret = ApiKey.issue(old.name, old.scopes, expires_at=end, rate=old.rate)
-        if options["keep_hours"]:
-            until = now + timedelta(hours=options["keep_hours"])
-            old.expires_at = min(old.expires_at or until, until)
-            old.save(update_fields=["expires_at"])
-        else:
-            old.revoke()
-        _note("rotate", new, instead_of=old.pk)
-        self._show(new, secret)
+    def _rotate(self, options: dict[str, Any]) -> None:
+        given = {"days": options["days"], "keep_hours": options["keep_hours"]}
+        self._show(*keeping.rotate(self.note, options["key"], **given))
 
-    def _revoke(self, options: dict[str, Any], now: datetime) -> None:
-        key = _found(options["key"])
-        if key.revoked_at is None:
-            key.revoke()
-            _note("revoke", key)
+    def _revoke(self, options: dict[str, Any]) -> None:
+        key = keeping.revoke(self.note, options["key"])
         self.stdout.write(f"{key.pk} is revoked")
 
     def _show(self, key: ApiKey, secret: str) -> None:
@@ -109,24 +89,14 @@ class Command(BaseCommand):
 
 def _add_days(parser: ArgumentParser) -> None:
     parser.add_argument(
-        "--days", type=int, default=DAYS, metavar="N", help=f"how long it works (default {DAYS})"
+        "--days",
+        type=int,
+        default=keeping.DAYS,
+        metavar="N",
+        help=f"how long it works (default {keeping.DAYS})",
     )
 
 
-def _end(days: int, now: datetime) -> datetime:
-    if not 1 <= days <= MOST_DAYS:
-        raise CommandError(f"--days: 1 to {MOST_DAYS}")
-    return now + timedelta(days=days)
-
-
-def _found(key_id: str) -> ApiKey:
-    key = ApiKey.objects.select_for_update().filter(pk=key_id).first()
-    if key is None:
-        raise CommandError(f"{key_id}: no such key")
-    return key
-
-
-def _note(what: str, key: ApiKey, **more: Any) -> None:
-    who, scopes = trail.at_the_command_line(), list(key.scopes)
-    purpose = f"manage.py api_key {what}"
-    trail.record(who, "key", f"key:{key.pk}", purpose=purpose, scopes=scopes, **more)
+def _said(error: keeping.CannotBe) -> str:
+    option = "" if error.field in ("", "name") else "--"
+    return f"{option}{error}".replace("_", "-")
