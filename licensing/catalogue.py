@@ -41,3 +41,9 @@ def search(q: str, limit: int, after: str = "") -> dict[str, dict[str, Any]]:
 def count() -> int:
     """How many titles are listed."""
     return Title.objects.count()
+
+
+def of_studio(name: str) -> list[str]:
+    """The ids of the titles that are listed under a studio."""
+    found = Title.objects.filter(attributes__studio=name).order_by("pk")
+    return list(found.values_list("pk", flat=True))

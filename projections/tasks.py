@@ -10,7 +10,7 @@ from django.conf import settings
 from django.utils import timezone
 
 from licensing import backtests
-from projections import census, deliveries, jobs, runner, samples
+from projections import census, deliveries, jobs, runner, samples, withdrawals
 from projections import heartbeat as heartbeats
 from projections.deliveries import Hint
 from projections.ticks import tick
@@ -41,6 +41,13 @@ def backtest(*, every: float | None = None, **kwargs: Any) -> None:
     """Go on for a while with the backtest that has waited longest, if there is one."""
     if every is None or tick("backtest", every):
         backtests.work_on_next(seconds=8)
+
+
+@shared_task(base=Hint)
+def withdraw(*, every: float | None = None, **kwargs: Any) -> None:
+    """Go on for a while with the withdrawal that has waited longest, if there is one."""
+    if every is None or tick("withdraw", every):
+        withdrawals.work(seconds=8)
 
 
 @shared_task(base=Hint)

@@ -32,6 +32,7 @@ app.conf.beat_schedule = {
     "heartbeat": _tick("heartbeat", 5.0, expires=15),
     "catch-up": _tick("catch_up", 2.0, expires=2),
     "backtest": _tick("backtest", 2.0, expires=2),
+    "withdraw": _tick("withdraw", 2.0, expires=2),
     "sweep": _tick("sweep", 10.0, expires=10),
     "measure": _tick("measure", 30.0, expires=30),
 }
