@@ -34,8 +34,9 @@ for name, every in (("sweep", 1.0), ("catch-up", 1.0), ("heartbeat", 1.0)):
     entry["schedule"] = every
     if "every" in entry["kwargs"]:
         entry["kwargs"] = {"every": every}
-# No backtests here: they would only take turns.
-app.conf.beat_schedule.pop("backtest", None)
+# No backtests and no withdrawals here: they would only take turns.
+for name in ("backtest", "withdraw"):
+    app.conf.beat_schedule.pop(name, None)
 
 # A license whose renewal ends the process that decides it.
 DEADLY = os.environ.get("FAULTS_DEADLY_LICENSE", "")
