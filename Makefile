@@ -3,8 +3,11 @@
 
 PYTHON ?= python3
 BIN := .venv/bin
-# BROWSER=no leaves the browser tests out; PYTEST_ARGS goes to pytest as it is.
+# BROWSER=no leaves the browser tests out; PYTEST_ARGS goes to pytest as it is. As many tests run
+# side by side as there are cores, up to four, each process with a PostgreSQL of its own: JOBS=0
+# runs them in one.
 BROWSER ?= yes
+JOBS ?= auto
 PYTEST_ARGS ?=
 PIP_INSTALL = $(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes
 # For every platform and Python from 3.11 on; the files name no host.
@@ -21,7 +24,8 @@ run: $(BIN)/.base ## start everything on http://127.0.0.1:8000 (PLAYHEAD_PORT), 
 	@exec $(BIN)/python manage.py serve
 
 test: $(BIN)/.dev $(if $(filter yes,$(BROWSER)),browser) ## all tests, the browser's too
-	$(BIN)/pytest $(if $(filter yes,$(BROWSER)),,--ignore=tests/browser) $(PYTEST_ARGS)
+	$(BIN)/pytest -n $(JOBS) --maxprocesses 4 --dist loadfile \
+		$(if $(filter yes,$(BROWSER)),,--ignore=tests/browser) $(PYTEST_ARGS)
 
 faults: $(BIN)/.dev ## the long tests: a million events, and workers and brokers killed
 	$(BIN)/pytest tests/faults $(PYTEST_ARGS)
