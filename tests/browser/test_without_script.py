@@ -17,6 +17,7 @@ from projections import runner
 from tests.browser.conftest import Site
 from tests.conftest import new_id
 from tests.web.story import tell
+from tests.web.test_pages import step_of
 from timeline import profiles
 
 
@@ -131,6 +132,75 @@ def test_rows_events_and_state_are_taken_along(
     plain.locator("[data-tab=state]").click()
     state = json.loads(saved(plain, "The state as known at step 5", tmp_path))
     assert state["version"] == 5
+
+
+def test_orders_windows_and_the_table_are_links(plain: Page, told: tuple[str, int]) -> None:
+    member, last = told
+    plain.goto(f"/members/{member}/timeline/{last}/")
+    plain.get_by_role("link", name="As it happened").click()
+    plain.get_by_role("link", name="Look closer").click()
+    plain.get_by_role("link", name="Show as table").click()
+    expect(plain.locator("#plot caption")).to_contain_text("Licenses and refusals between")
+    expect(plain.get_by_role("link", name="As it happened")).to_have_attribute(
+        "aria-current", "true"
+    )
+    plain.locator("#plot tbody a").first.click()
+    expect(plain.locator("#plot")).to_contain_text("At the playhead")  # and stays a table
+    plain.get_by_role("link", name="Show as lanes").click()
+    plain.locator("#plot .refmark").first.focus()
+    plain.keyboard.press("Enter")
+    expect(plain.locator("#step-h")).to_contain_text("refused")
+    plain.locator("#box").fill("2026-09-03 12:00")
+    plain.locator("#box").press("Enter")
+    expect(plain.locator(".say")).to_contain_text("No event at 3 Sep 12:00. Showing step 3")
+
+
+def test_ways_lead_along_a_license_and_the_refusals(plain: Page, told: tuple[str, int]) -> None:
+    member, _ = told
+    plain.goto(f"/members/{member}/timeline/1/")
+    plain.locator("[data-way=refusal-next]").click()
+    expect(plain.locator("#step-h")).to_contain_text("refused")
+    step = step_of(member, "LicenseRenewed")
+    plain.goto(f"/members/{member}/timeline/{step}/")
+    plain.locator("[data-way=follow-previous]").click()
+    expect(plain.locator("#step-h")).to_contain_text("The Third Man")
+    plain.locator(".way summary").click()
+    plain.get_by_role("link", name="the device iPad Air").click()
+    expect(plain).to_have_url(re.compile("of=device"))
+    plain.locator("[data-way=follow-next]").click()
+    expect(plain.locator(".panel-in")).to_contain_text("iPad Air")
+
+
+def test_compare_and_what_if_are_forms(plain: Page, told: tuple[str, int]) -> None:
+    member, _ = told
+    issued = step_of(member, "LicenseIssued")
+    plain.goto(f"/members/{member}/timeline/{issued + 6}/?tab=compare")
+    plain.locator("#a").fill(str(issued - 1))
+    plain.get_by_role("button", name="Compare").click()
+    expect(plain.locator("#panel")).to_contain_text("Events that only one side knows")
+    plain.get_by_role("link", name="Swap").click()
+    expect(plain.locator("#panel-in")).to_have_attribute("data-v", str(issued - 1))
+    plain.goto(f"/members/{member}/timeline/{issued}/")
+    plain.get_by_role("link", name="What if").click()
+    plain.get_by_label(f"Without step {issued}").check()
+    plain.get_by_role("button", name="Try").click()
+    expect(plain.locator(".watermark")).to_contain_text("Simulation")
+    expect(plain.locator(".sim")).to_contain_text("First divergence")
+
+
+def test_an_action_is_previewed_and_confirmed(plain: Page, told: tuple[str, int]) -> None:
+    member, last = told
+    plain.goto(f"/members/{member}/timeline/")
+    plain.locator("#act-menu summary").click()
+    plain.get_by_role("link", name="Note", exact=False).first.click()
+    plain.locator("textarea, input[name=text]").first.fill("called about the laptop")
+    if plain.locator("[name=reason]").count():
+        plain.locator("[name=reason]").fill("asked by phone")
+    plain.get_by_role("button", name="Preview").click()
+    expect(plain.locator(".act-preview")).to_contain_text("called about the laptop")
+    assert service.history.head(member) == last
+    plain.locator("button[value=confirm]").click()
+    expect(plain.locator(".receipt")).to_contain_text(f"done, step {last + 1}")
 
 
 def saved(page: Page, name: str, folder: Path) -> str:

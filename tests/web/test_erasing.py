@@ -122,6 +122,9 @@ def test_reading_an_erased_member_fails_nowhere(api: ApiClient, member: str) -> 
         shown = client.get(f"/members/{member}/timeline/{page}")
         assert (page, shown.status_code) == (page, 200)
         assert WORDS.encode() not in shown.content
+        assert b"The personal data of this member were erased on" in shown.content
+    raw = client.get(f"/members/{member}/timeline/{last - 1}/?tab=raw")
+    assert WORDS.encode() not in raw.content
 
 
 def test_a_second_time_is_a_repeat_and_finishes_what_was_cut_off(member: str) -> None:

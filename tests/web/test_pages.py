@@ -8,9 +8,10 @@ from django.contrib.auth.models import Group, User
 from django.test import Client
 
 from licensing import connection, store
+from licensing.domain.commands import ChangePlan
 from licensing.history import stream_of
 from tests.conftest import new_id
-from tests.web.story import tell
+from tests.web.story import Teller, tell
 
 TABS = ("changed", "state", "why", "compare", "raw")
 
@@ -194,6 +195,17 @@ def test_an_unknown_member_is_explained(agent: Client) -> None:
     html = text(agent, f"/members/{new_id('nobody')}/timeline/3/")
     assert "No events yet" in html
     assert agent.get("/members/%20%20/timeline/").status_code == 404
+
+
+def test_a_member_without_downloads_is_told_what_would_appear(agent: Client) -> None:
+    member = new_id("m")
+    Teller(member).does(ChangePlan("basic", "DE"))
+    html = text(agent, f"/members/{member}/timeline/")
+    assert "No downloads so far." in html
+    assert "A license will be a bar on the lane of its device" in html
+    assert "Nothing was decided before the first event" in text(
+        agent, f"/members/{member}/timeline/0/?tab=why"
+    )
 
 
 def test_an_event_leads_to_its_step(agent: Client, told: tuple[str, int]) -> None:

@@ -58,6 +58,11 @@ class MemberPage(Page):
             "facts": [("Since", clock.date(head.since))] if head.since else [],
         }
 
+    def whole(self) -> dict[str, Any]:
+        """As of any page, and whether the person behind it was erased."""
+        erased_at = self.past.head.erased_at
+        return super().whole() | {"erased": clock.date(erased_at) if erased_at else ""}
+
     def own(self) -> tuple[str, ...]:
         """What the step is about: its license, then its device and title."""
         data = self.step.recorded.data if self.step else {}
