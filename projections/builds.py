@@ -13,6 +13,7 @@ For the operations page, the API and the command line:
     swap(name, by=...)        put the new build in the live one's place
     cancel(name, by=...)      give the new build up; the live one was never touched
     roll_back(name, by=...)   put back the build that was live before
+    before(name)              the build that `roll_back` would put back
     history(name)             every build, newest first
 """
 
@@ -35,6 +36,7 @@ __all__ = [
     "Comparison",
     "Refused",
     "announce",
+    "before",
     "cancel",
     "compare",
     "finish",
@@ -172,16 +174,30 @@ def roll_back(name: str, *, by: str) -> Build:
     with transaction.atomic():
         none = f"There is no build of {name} to go back to."
         build = _locked(name, ("retired",), none)
-        if build.version != named(name).version:
-            raise Refused(
-                f"The build of {name} before was made by version {build.version} of its code:"
-                " go back to that code."
-            )
-        for other in history(name):
-            if other.generation > build.generation and other.side == build.side:
-                raise Refused(f"The side of the build of {name} before was built over.")
+        if why := _not_again(build):
+            raise Refused(why)
         _swap(build)
     return _again(build)
+
+
+def before(name: str) -> Build | None:
+    """The build that `roll_back` would put back now, if there is one."""
+    build = _last(history(name), ("retired",))
+    return build if build and not _not_again(build) else None
+
+
+def _not_again(build: Build) -> str | None:
+    """Why a retired build cannot be read again, if it cannot."""
+    name = build.projection
+    if build.version != named(name).version:
+        return (
+            f"The build of {name} before was made by version {build.version} of its code:"
+            " go back to that code."
+        )
+    for other in history(name):
+        if other.generation > build.generation and other.side == build.side:
+            return f"The side of the build of {name} before was built over."
+    return None
 
 
 def in_progress(name: str) -> Build | None:
@@ -305,11 +321,15 @@ def _locked(name: str, states: Sequence[str], none: str) -> Build:
     named(name)
     with connection.cursor() as cursor:
         cursor.execute(statement("lock_builds"), {"name": name})
-    found = [build for build in history(name) if build.state in states]
-    if not found:
+    if (found := _last(history(name), states)) is None:
         raise Refused(none)
+    return found
+
+
+def _last(known: Sequence[Build], states: Sequence[str]) -> Build | None:
+    found = [build for build in known if build.state in states]
     # Builds are swapped forth and back, so the newest is not always the one that was read last.
-    return max(found, key=lambda build: build.ended_at or build.requested_at)
+    return max(found, key=lambda build: build.ended_at or build.requested_at, default=None)
 
 
 def _swap(build: Build) -> None:

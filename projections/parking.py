@@ -149,11 +149,11 @@ def retry(
     return _resume(projector, bucket, stream_id, generation, "applied", by, None)
 
 
-def retry_all(projector: Projector, *, by: str) -> tuple[int, int]:
-    """Try every parked stream of a projection; returns how many are level, and how many are not."""
+def retry_all(projector: Projector, *, by: str, limit: int = 10_000) -> tuple[int, int]:
+    """Try the parked streams of a projection; returns how many are level, and how many are not."""
     tried = [
         retry(projector, row.bucket, row.stream_id, by=by, generation=row.generation)
-        for row in listing(projector.name, limit=10_000)
+        for row in listing(projector.name, limit)
     ]
     return sum(tried), len(tried) - sum(tried)
 

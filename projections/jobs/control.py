@@ -6,6 +6,7 @@ from typing import Any
 import msgspec
 from django.db import connection
 
+from licensing import history, store
 from projections import rows
 from projections.jobs.claiming import KINDS
 from projections.sql import statement
@@ -46,11 +47,11 @@ def set_rate(kind: str, per_second: int | None) -> None:
         cursor.execute(statement("jobs_set_rate"), {"kind": _known(kind), "per_second": per_second})
 
 
-def try_again(bucket: int, member_id: str, license_id: str, kind: str, due_at: datetime) -> bool:
+def try_again(due_at: datetime, kind: str, *, member_id: str, license_id: str) -> bool:
     """Take up again what was given up; whether there was such an obligation."""
     key: dict[str, Any] = {
-        "bucket": bucket, "member_id": member_id, "license_id": license_id, "kind": _known(kind),
-        "due_at": due_at,
+        "bucket": store.bucket_of(history.stream_of(member_id)), "member_id": member_id,
+        "license_id": license_id, "kind": _known(kind), "due_at": due_at,
     }  # fmt: skip
     with connection.cursor() as cursor:
         cursor.execute(statement("jobs_try_again"), key)

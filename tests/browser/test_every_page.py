@@ -208,7 +208,7 @@ def values(told: tuple[str, int]) -> dict[str, str]:
     User.objects.create_user(new_id("user"), password="not used")
     return {
         "member_id": member, "version": str(last), "rule_set": rulebook.RULE_SET, "number": "1",
-        "draft": draft.rpartition("/")[2], "part": "facts",
+        "draft": draft.rpartition("/")[2], "part": "facts", "projection": "license_index",
         "name": "extend", "key": _request(member),
         "event_id": "00000000-0000-4000-8000-000000000000",
     }  # fmt: skip

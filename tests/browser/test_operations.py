@@ -87,8 +87,28 @@ def test_pages_fit_wide_and_narrow(
     page.set_viewport_size({"width": width, "height": 900})
     page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
     sign_in(page, "operator")
-    for name in ("", "events/"):
-        page.goto(f"/operations/{name}")
-        assert page.evaluate("document.documentElement.scrollWidth") <= width
-        kept = f"operations-{name.strip('/')}-{width}-{scheme}.png"
-        page.screenshot(path=folder / kept, full_page=True)
+    builds.request("studio_usage", by="olga", reason="studio names were merged", hold=True)
+    try:
+        for name in ("", "events/", f"projections/{PROJECTION}/", "projections/studio_usage/"):
+            page.goto(f"/operations/{name}")
+            assert page.evaluate("document.documentElement.scrollWidth") <= width
+            kept = f"operations-{name.strip('/').replace('/', '-')}-{width}-{scheme}.png"
+            page.screenshot(path=folder / kept, full_page=True)
+    finally:
+        builds.cancel("studio_usage", by="olga")
+
+
+def test_a_rebuild_is_begun_and_given_up_without_script(chromium: Browser, served: Site) -> None:
+    runner.catch_up()
+    context = chromium.new_context(base_url=served.url, java_script_enabled=False)
+    page = context.new_page()
+    sign_in(page, "operator")
+    page.goto("/operations/")
+    page.get_by_role("link", name="Daily activity").click()
+    page.get_by_label("Why is it rebuilt?").fill("to see that it works")
+    page.get_by_label("Do not swap it in by itself").check()
+    page.get_by_role("button", name="Rebuild").click()
+    expect(page.get_by_role("status")).to_contain_text("has begun")
+    page.get_by_role("button", name="Cancel the rebuild").click()
+    expect(page.get_by_role("status")).to_contain_text("was given up")
+    context.close()

@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from django.db import OperationalError, connection
 
-from licensing import history, obligations, service, store
+from licensing import history, obligations, service
 from licensing.domain.commands import AcquireLicense, ChangePlan, ReleaseLicense, RenewLicense
 from projections import builds, jobs, runner, sides
 from projections.jobs import recording
@@ -305,9 +305,9 @@ def test_what_kills_its_workers_is_tried_alone_and_given_up(license):
     assert happened(member) == []
     mine = [each for each in jobs.failing(999) if each.license_id == license_id]
     assert [each.outcome for each in mine] == ["gave up"]
-    again = (store.bucket_of(history.stream_of(member)), member, license_id, "renew", RENEWAL_DUE)
-    assert jobs.try_again(*again)
-    assert not jobs.try_again(*again)
+    about = {"member_id": member, "license_id": license_id}
+    assert jobs.try_again(RENEWAL_DUE, "renew", **about)
+    assert not jobs.try_again(RENEWAL_DUE, "renew", **about)
     sweep(now)
     assert happened(member) == ["LicenseRenewed"]
 

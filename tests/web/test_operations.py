@@ -170,6 +170,46 @@ def test_jobs_rest_with_a_reason_and_go_on(member: str) -> None:
     assert noted(name) == [("job:renew", "pause job", reason), ("job:renew", "resume job", "")]
 
 
+@pytest.fixture
+def given_up(member: str) -> dict[str, str]:
+    """The form of an obligation that was given up."""
+    form = {
+        "kind": "renew", "member": member, "license": new_id("lic"),
+        "due": "2026-11-25T16:40:00.000123+00:00", "do": "try again",
+    }  # fmt: skip
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "INSERT INTO job_attempt (bucket, member_id, license_id, kind, due_at, attempts,"
+            " next_attempt_at, outcome, last_error, finished_at)"
+            " VALUES (%s, %s, %s, 'renew', %s, 20, %s, 'gave up', 'ValueError: <odd>', %s)",
+            [store.bucket_of(stream_of(member)), member, form["license"], *[form["due"]] * 3],
+        )
+    return form
+
+
+def outcome(form: dict[str, str]) -> str | None:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT outcome FROM job_attempt WHERE license_id = %s", [form["license"]])
+        return str(cursor.fetchone()[0] or "") or None
+
+
+def test_what_was_given_up_is_tried_again(given_up: dict[str, str]) -> None:
+    client, name = signed_in("operator")
+    html = client.get("/operations/").content.decode()
+    assert_strict(html)
+    assert given_up["license"] in html
+    assert "ValueError: &lt;odd&gt;" in html
+    assert "ValueError" not in signed_in("viewer")[0].get("/operations/").content.decode()
+    for odd in ({"due": "yesterday"}, {"kind": "drop"}, {"member": "<"}, {"do": "skip"}):
+        assert client.post("/operations/jobs/again/", given_up | odd).status_code == 422
+    assert outcome(given_up) == "gave up"
+    answer = client.post("/operations/jobs/again/", given_up, follow=True)
+    assert "is due again" in answer.content.decode()
+    assert outcome(given_up) is None
+    assert client.post("/operations/jobs/again/", given_up).status_code == 409
+    assert noted(name)[0] == ("job:renew", "try again what was given up", "")
+
+
 def test_only_operators_operate(held: Parked) -> None:
     for role in ("viewer", "agent", "auditor", "rules approver"):
         client, _ = signed_in(role)

@@ -8,6 +8,7 @@ import msgspec
 
 from projections.deliveries import Delivery
 from projections.heartbeat import BEAT, PROCESS, QUEUE, Heartbeat
+from projections.jobs import Attempt
 from projections.parking import Parked
 from projections.samples import Sample
 from timeline.presenters import clock
@@ -19,6 +20,7 @@ LAGGING_S = 5.0
 """From when on an event that waits is worth a word; the runners look every second."""
 
 KIND_WORDS = {"renew": "Renewals", "expire": "Expiries"}
+KIND_ONE = {"renew": "Renewal", "expire": "Expiry"}
 PROCESS_WORDS = {QUEUE: "broker, beat and worker together", PROCESS: "worker", BEAT: "beat"}
 STREAM_MEMBER = "member-"
 
@@ -79,6 +81,20 @@ class Job(msgspec.Struct, frozen=True):
     paused: bool
     why: str
     given_up: int
+
+
+class Failing(msgspec.Struct, frozen=True):
+    """An obligation that fails or was given up; `at` names its due instant exactly."""
+
+    kind: str
+    label: str
+    member_id: str
+    license_id: str
+    at: str
+    due: str
+    error: str
+    tried: str
+    given_up: bool
 
 
 class Worker(msgspec.Struct, frozen=True):
@@ -225,6 +241,34 @@ def _job(item: Mapping[str, Any], now: datetime) -> Job:
         why=why,
         given_up=item["outcomes"].get("gave up", 0),
     )
+
+
+def failing(found: Sequence[Attempt], now: datetime) -> list[Failing]:
+    """What failed and is tried again, and what was given up, the given up first."""
+    rows = [
+        Failing(
+            kind=each.kind,
+            label=KIND_ONE.get(each.kind, each.kind),
+            member_id=each.member_id,
+            license_id=each.license_id,
+            at=each.due_at.isoformat(),
+            due=f"due {clock.moment(each.due_at, now.year)} UTC",
+            error=(each.last_error or "")[:200],
+            tried=_tried(each, now),
+            given_up=each.outcome is not None,
+        )
+        for each in found
+    ]
+    return sorted(rows, key=lambda row: not row.given_up)
+
+
+def _tried(each: Attempt, now: datetime) -> str:
+    words = f"{each.attempts} attempt{'' if each.attempts == 1 else 's'}"
+    if each.lost:
+        words += f", {each.lost} lost {'its' if each.lost == 1 else 'their'} worker"
+    if each.finished_at:
+        return f"{words}, given up {clock.ago(each.finished_at, now)}"
+    return f"{words}, next {clock.ago(each.next_attempt_at, now)}"
 
 
 def workers(beats: Sequence[Heartbeat], now: datetime) -> list[Worker]:

@@ -1,5 +1,7 @@
 """What operators do: retry or skip what is parked, pause and resume jobs. Each leaves its row."""
 
+from datetime import datetime
+
 from django import forms
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponseBase, HttpResponseNotAllowed
@@ -9,48 +11,15 @@ from projections import jobs, parking
 from projections.parking import Parked
 from projections.registry import named
 from timeline import audit
-from timeline.http import staff_page
-from timeline.presenters import operations
+from timeline.http import MEMBER_ID, staff_page
+from timeline.presenters import clock, operations
+from timeline.views.operations.forms import Reasoned
 from timeline.views.operations.page import show
 
 MOST_LISTED = 10_000
-WHY = {
-    "required": "Say why: it is kept in the audit trail.",
-    "min_length": "Say why in a few words.",
-    "max_length": "At most 200 characters.",
-}
 
 
-class _Reasoned(forms.Form):
-    """A deed with its reason, which some deeds need."""
-
-    do = forms.CharField()
-    reason = forms.CharField(required=False, min_length=5, max_length=200, error_messages=WHY)
-    known: tuple[str, ...] = ()
-    explained: tuple[str, ...] = ()
-
-    def clean_do(self) -> str:
-        """One of the deeds that there are."""
-        if (deed := str(self.cleaned_data["do"])) not in self.known:
-            raise forms.ValidationError("There is no such action.")
-        return deed
-
-    def clean_reason(self) -> str:
-        """What is said, where something must be."""
-        reason = str(self.cleaned_data["reason"])
-        if not reason and self.data.get("do") in self.explained:
-            raise forms.ValidationError(WHY["required"])
-        return reason
-
-    @property
-    def problem(self) -> str:
-        """The first thing that is wrong, in words."""
-        for name, errors in self.errors.items():
-            return str(errors[0]) if name in ("reason", "do") else "That is not on this page."
-        return ""
-
-
-class OnParked(_Reasoned):
+class OnParked(Reasoned):
     """Retry or skip, and which stream of which build."""
 
     projection = forms.CharField(max_length=64)
@@ -61,7 +30,24 @@ class OnParked(_Reasoned):
     explained = ("skip",)
 
 
-class OnJob(_Reasoned):
+class OnGivenUp(Reasoned):
+    """Which obligation is taken up again."""
+
+    kind = forms.ChoiceField(choices=[(kind, kind) for kind in jobs.KINDS])
+    member = forms.RegexField(MEMBER_ID.pattern + r"\Z")
+    license = forms.CharField(max_length=64)
+    due = forms.CharField(max_length=40)
+    known = ("try again",)
+
+    def clean_due(self) -> datetime:
+        """The instant, exactly as it was shown."""
+        due = clock.instant(str(self.cleaned_data["due"]))
+        if due is None:
+            raise forms.ValidationError("not an instant")
+        return due
+
+
+class OnJob(Reasoned):
     """Pause or resume, and which kind."""
 
     kind = forms.ChoiceField(choices=[(kind, kind) for kind in jobs.KINDS])
@@ -130,7 +116,32 @@ def on_job(request: HttpRequest) -> HttpResponseBase:
     return redirect("operations")
 
 
-def _wrong(request: HttpRequest, form: _Reasoned, about: str) -> HttpResponseBase:
+@staff_page(may="operate")
+def on_given_up(request: HttpRequest) -> HttpResponseBase:
+    """Take up an obligation again that was given up: the next sweep tries it."""
+    if request.method != "POST":
+        return HttpResponseNotAllowed(["POST"])
+    form = OnGivenUp(request.POST)
+    if not form.is_valid():
+        return _wrong(request, form, "")
+    given = form.cleaned_data
+    kind, member_id, license_id = given["kind"], given["member"], given["license"]
+    audit.record(
+        request,
+        "operate",
+        f"job:{kind}",
+        purpose="try again what was given up",
+        license=license_id,
+        due=given["due"].isoformat(),
+    )
+    if not jobs.try_again(given["due"], kind, member_id=member_id, license_id=license_id):
+        gone = "This is not given up any more: look at what fails now."
+        return show(request, problem=gone, status=409)
+    messages.success(request, f"{license_id} is due again: the next sweep takes it up.")
+    return redirect("operations")
+
+
+def _wrong(request: HttpRequest, form: Reasoned, about: str) -> HttpResponseBase:
     typed = request.POST.get("reason", "")[:200]
     return show(request, problem=form.problem, about=about[:300], typed=typed, status=422)
 

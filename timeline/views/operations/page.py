@@ -1,17 +1,20 @@
 """How it stands with everything that runs behind the pages; renewed every three seconds."""
 
+from datetime import datetime
 from typing import Any
 
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import render
 from django.utils import timezone
 
-from projections import deliveries, heartbeat, jobs, lag, parking, samples
+from projections import builds, deliveries, heartbeat, jobs, lag, parking, samples
 from timeline.http import may, part_wanted, staff_page
+from timeline.presenters import builds as told
 from timeline.presenters import clock, operations
 from timeline.presenters.directory import grouped
 
 MOST_PARKED = 50
+MOST_FAILING = 20
 
 
 @staff_page(polled=True)
@@ -47,14 +50,24 @@ def _standing() -> dict[str, Any]:
         "head": grouped(max((item["head"] for item in items), default=0)),
         "models": models,
         "level": sum(model.state == "level" for model in models),
-        "rebuilds": [model for model in models if model.rebuild],
+        "rebuilds": [
+            {"label": model.label, "build": growing}
+            for model in models
+            if model.rebuild and (growing := _growing(model.name, now))
+        ],
         "parked": operations.parked(held[:MOST_PARKED], now),
         "parked_more": len(held) > MOST_PARKED,
         "parked_count": sum(model.parked for model in models),
         "jobs": operations.job_rows(job_items, now),
+        "failing": operations.failing(jobs.failing(MOST_FAILING), now),
         "due_now": sum(item["due"] for item in job_items),
         "due_marks": operations.due_chart(jobs.upcoming(now), now),
         "due_from": clock.minute(now),
         "workers": operations.workers(heartbeat.heartbeats(), now),
         "lost_messages": operations.messages(deliveries.suspicious()),
     }
+
+
+def _growing(name: str, now: datetime) -> told.Growing | None:
+    build = builds.in_progress(name)
+    return told.growing(build, now) if build else None
