@@ -23,9 +23,15 @@ def renewal_due_at(
     return expires_at - timedelta(hours=window_h)
 
 
-def expiry_due_at(*, expires_at: datetime, playback_expires_at: datetime | None) -> datetime:
-    """When the clock ends an active license: at its expiry, or earlier with its playback window."""
-    return expires_at if playback_expires_at is None else min(expires_at, playback_expires_at)
+def expiry_due_at(
+    *, expires_at: datetime, playback_expires_at: datetime | None, terms: Mapping[str, int]
+) -> datetime:
+    """When the clock ends an active license: at its expiry, or earlier with its playback window.
+
+    A grace comes after the expiry, not after the playback window.
+    """
+    end = expires_at + timedelta(hours=terms.get("renew_grace_h", 0))
+    return end if playback_expires_at is None else min(end, playback_expires_at)
 
 
 def renewal_command_id(license_id: str, due_at: datetime) -> str:

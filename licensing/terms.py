@@ -175,7 +175,8 @@ def _extended(
     life = next((check for check in found.limits if check.limit == LIFE), None)
     if life is None:
         return replace(found, reason=None, limits=())
-    begun = -((license.issued_at - license.expires_at) // timedelta(hours=1))
+    good_until = licenses.good_until(license, moment.now)
+    begun = -((license.issued_at - good_until) // timedelta(hours=1))
     after = begun + hours
     check = replace(life, value=after, margin=life.max - after, ok=after <= life.max)
     code = published.compiled.row(life.row).reason or published.ruleset.limits[LIFE].reason
@@ -257,7 +258,7 @@ def _renewal_facts(license: License, moment: Moment) -> dict[str, int]:
     return {
         "renewals": license.renewals,
         "hours_left": max(0, (license.expires_at - moment.now) // hour),
-        "life_h": (license.expires_at - license.issued_at) // hour,
+        "life_h": (licenses.good_until(license, moment.now) - license.issued_at) // hour,
     }
 
 

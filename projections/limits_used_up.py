@@ -13,7 +13,7 @@ from zoneinfo import ZoneInfo
 
 import msgspec
 
-from licensing import rulebook
+from licensing import obligations, rulebook
 from licensing.rules import RuleSet, windows
 from projections.feed import Event, subject_of
 
@@ -42,18 +42,26 @@ class Reached(msgspec.Struct, frozen=True):
 
 
 class Held(msgspec.Struct, frozen=True, omit_defaults=True):
-    """A license and when it ends; `play_by` is the end of its playback window."""
+    """A license and when it ends; `play_by` is the end of its playback window.
+
+    A grace of `grace_h` hours comes after `until`.
+    """
 
     device_id: str
     title_id: str
     studio: str | None
     until: datetime
     play_by: datetime | None = None
+    grace_h: int = 0
 
     @property
     def ends(self) -> datetime:
         """When the clock ends it."""
-        return min(self.until, self.play_by or self.until)
+        return obligations.expiry_due_at(
+            expires_at=self.until,
+            playback_expires_at=self.play_by,
+            terms={"renew_grace_h": self.grace_h},
+        )
 
 
 class Watched(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -96,7 +104,10 @@ def _hold(state: State, event: Event) -> None:
     if event.type == "LicenseIssued":
         studio = _text((data.get("title") or {}).get("studio"))
         until = _instant(data["expires_at"])
-        state.held[data["license_id"]] = Held(data["device_id"], data["title_id"], studio, until)
+        grace_h = (data.get("terms") or {}).get("renew_grace_h", 0)
+        state.held[data["license_id"]] = Held(
+            data["device_id"], data["title_id"], studio, until, grace_h=grace_h
+        )
     elif event.type in ENDS:
         state.held.pop(data["license_id"], None)
     elif event.type in MOVES and license_id in state.held and data.get("expires_at"):

@@ -17,7 +17,7 @@ from licensing.rules.wording import Unreadable
 NAME = re.compile(r"[a-z][a-z0-9_]{0,47}")
 CODE = re.compile(r"[A-Z][A-Z0-9_]{0,47}")
 PATH = re.compile(r"[a-z][a-z0-9_]*(\.[A-Za-z0-9_-]+){0,4}")
-TERMS = ("license_h", "playback_h", "renew_window_h", "renew_ext_h")
+TERMS = ("license_h", "playback_h", "renew_window_h", "renew_ext_h", "renew_grace_h")
 """What the domain knows to do with, beside the limits that a rule set declares."""
 
 

@@ -73,7 +73,9 @@ class Held(msgspec.Struct):
     @property
     def ends_at(self) -> datetime:
         return obligations.expiry_due_at(
-            expires_at=self.expires_at, playback_expires_at=self.playback_expires_at
+            expires_at=self.expires_at,
+            playback_expires_at=self.playback_expires_at,
+            terms=self.terms,
         )
 
     @property

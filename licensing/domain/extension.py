@@ -6,7 +6,7 @@ import msgspec
 from msgspec.structs import replace
 
 from licensing.domain.decider import Terms
-from licensing.domain.license import License, as_of
+from licensing.domain.license import License, as_of, good_until
 from licensing.domain.values import InvalidCommand, Moment, put
 
 # -- Events. These names and shapes are storage. --
@@ -90,7 +90,7 @@ class WithdrawExtension(msgspec.Struct, frozen=True):
     reason: str
 
 
-def extend(license: License, command: ExtendLicense, terms: Terms) -> list[Event]:
+def extend(license: License, command: ExtendLicense, terms: Terms, moment: Moment) -> list[Event]:
     """Move the end, or say why not. Raises InvalidCommand for hours that there cannot be."""
     assert command.extension_id is not None  # the service names it before it asks
     if command.extension_id in license.extensions:
@@ -107,7 +107,7 @@ def extend(license: License, command: ExtendLicense, terms: Terms) -> list[Event
             extension_id=command.extension_id,
             hours=command.hours,
             previous_expires_at=license.expires_at,
-            expires_at=license.expires_at + timedelta(hours=command.hours),
+            expires_at=good_until(license, moment.now) + timedelta(hours=command.hours),
             reason=command.reason,
             approval=command.approval,
         )

@@ -150,10 +150,25 @@ def studio_of(title: Attributes) -> str | None:
 
 
 def ends_at(license: License) -> datetime:
-    """When the clock ends this license: its expiry, or earlier the end of its playback window."""
+    """When the clock ends this license: its expiry, or earlier the end of its playback window.
+
+    With a grace it stays for that much longer than it can be played, holds its place, and can
+    still be renewed.
+    """
+    end = _expiry(license)
     if license.playback_expires_at is None:
-        return license.expires_at
-    return min(license.expires_at, license.playback_expires_at)
+        return end
+    return min(end, license.playback_expires_at)
+
+
+def _expiry(license: License) -> datetime:
+    grace = license.terms.get("renew_grace_h")
+    return license.expires_at + timedelta(hours=grace) if grace else license.expires_at
+
+
+def good_until(license: License, instant: datetime) -> datetime:
+    """The end that more time is added to: in its grace, a license gets it from `instant` on."""
+    return max(license.expires_at, instant)
 
 
 def as_of(license: License, instant: datetime) -> License:
@@ -279,6 +294,7 @@ TERM_NAMES = (
     "renew_ext_h",
     "renew_window_h",
     "renew_life_h",
+    "renew_grace_h",
 )
 
 
@@ -303,7 +319,7 @@ def renew(license: License, terms: Terms, moment: Moment) -> list[Event]:
     """Move the license's end by the extension, never past its total life."""
     if terms.reason is not None:
         return [RenewalRefused(license_id=license.license_id, reason=terms.reason)]
-    extended = license.expires_at + timedelta(hours=terms.out["renew_ext_h"])
+    extended = good_until(license, moment.now) + timedelta(hours=terms.out["renew_ext_h"])
     life_end = license.issued_at + timedelta(hours=terms.out["renew_life_h"])
     expires_at = min(extended, life_end)
     return [
@@ -335,7 +351,7 @@ def expire(license: License, moment: Moment) -> list[Event]:
     if license.status != "active" or ends_at(license) > moment.now:
         return []
     end = ends_at(license)
-    ended_by: Literal["expiry", "playback"] = "expiry" if end == license.expires_at else "playback"
+    ended_by: Literal["expiry", "playback"] = "expiry" if end == _expiry(license) else "playback"
     return [LicenseExpired(license_id=license.license_id, expired_at=end, ended_by=ended_by)]
 
 

@@ -366,7 +366,7 @@ def decide(command: Command, member: Member, terms: Terms | None, moment: Moment
         case ExtendLicense():
             found = license_of(member, command.license_id)
             assert terms is not None
-            return [*extensions.extend(found, command, terms)]
+            return [*extensions.extend(found, command, terms, moment)]
         case WithdrawExtension():
             found = license_of(member, command.license_id)
             return [*extensions.withdraw(found, command, moment)]

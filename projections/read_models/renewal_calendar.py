@@ -43,6 +43,7 @@ class Entry(msgspec.Struct, frozen=True):
     renewals: int
     renew_max: int | None
     window_h: int | None
+    grace_h: int | None
 
 
 class Due(msgspec.Struct, frozen=True):
@@ -134,6 +135,7 @@ def _issued(event: Event) -> Entry:
         renewals=0,
         renew_max=terms.get("renew_max"),
         window_h=terms.get("renew_window_h"),
+        grace_h=terms.get("renew_grace_h"),
     )
 
 
@@ -150,7 +152,9 @@ def _scheduled(row: Entry) -> Entry:
 
 def _ending(row: Entry) -> Entry:
     ends_at = obligations.expiry_due_at(
-        expires_at=row.expires_at, playback_expires_at=row.playback_expires_at
+        expires_at=row.expires_at,
+        playback_expires_at=row.playback_expires_at,
+        terms={"renew_grace_h": row.grace_h or 0},
     )
     return replace(row, ends_at=ends_at)
 

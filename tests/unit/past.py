@@ -21,8 +21,9 @@ TERMS = {"license_h": 336, "playback_h": 48, "renew_max": 2}
 class Past:
     """Each call records one event; `history` is what the presenters read."""
 
-    def __init__(self) -> None:
+    def __init__(self, terms: dict[str, int] | None = None) -> None:
         self.now = START
+        self.terms = terms or TERMS
         self.member = Member("ada")
         self.steps: list[Step] = []
 
@@ -79,8 +80,8 @@ class Past:
                 {"name": title, "studio": "Paramount"},
                 {"name": device, "type": "tablet"},
                 {},
-                self.now + timedelta(hours=TERMS["license_h"]),
-                TERMS,
+                self.now + timedelta(hours=self.terms["license_h"]),
+                self.terms,
             ),
             metadata=metadata,
         )

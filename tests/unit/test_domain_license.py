@@ -14,6 +14,7 @@ from licensing.domain.commands import (
     ReleaseLicense,
     RenewLicense,
 )
+from licensing.domain.decider import Terms
 from licensing.domain.device import DeviceRegistered
 from licensing.domain.license import (
     AcquisitionRefused,
@@ -92,6 +93,42 @@ def test_a_refused_renewal_leaves_the_end():
     when = Given(*LICENSED).when(RenewLicense("l1"), NOON, terms=refused("RENEWAL_TOO_EARLY"))
     after = when.then(RenewalRefused("l1", "RENEWAL_TOO_EARLY"))
     assert after.licenses["l1"].expires_at == ISSUED.expires_at
+
+
+GRACE = {**GRANT, "renew_grace_h": 72}
+KIND = LicenseIssued(**ABOUT, expires_at=NOON + hours(336), terms=GRACE)
+IN_GRACE = Given(IPAD, (NOON, KIND))
+
+
+def test_a_grace_is_granted_with_the_license():
+    Given(IPAD).when(ASK, NOON, terms=Terms(GRACE, None, {})).then_once(KIND)
+
+
+def test_in_its_grace_a_license_is_renewed_from_that_moment_on():
+    late = NOON + hours(400)
+    after = IN_GRACE.when(RenewLicense("l1"), late).then(
+        LicenseRenewed("l1", NOON + hours(336), late + hours(168), 1)
+    )
+    assert as_of(after, late + hours(168 + 71)).licenses["l1"].status == "active"
+
+
+def test_a_license_holds_its_place_until_its_grace_is_over():
+    end = NOON + hours(336 + 72)
+    for at, status in ((NOON + hours(337), "active"), (end - hours(1), "active"), (end, "expired")):
+        assert as_of(IN_GRACE.member, at).licenses["l1"].status == status
+    IN_GRACE.when(ExpireLicense("l1"), end - hours(1)).then()
+    IN_GRACE.when(ExpireLicense("l1"), end).then_once(LicenseExpired("l1", end, "expiry"))
+    again = AcquireLicense(**{**ABOUT, "license_id": "l2"})
+    IN_GRACE.when(again, end - hours(1)).then()  # it is there to be renewed
+    new = LicenseIssued(**{**ABOUT, "license_id": "l2"}, expires_at=end + hours(336), terms=GRANT)
+    IN_GRACE.when(again, end).then_once(new)
+
+
+def test_a_grace_does_not_outlast_the_playback_window():
+    played = RecordPlayback("l1", "start")
+    after = IN_GRACE.when(played, NOON + hours(300)).then(PlaybackStarted("l1", NOON + hours(348)))
+    assert as_of(after, NOON + hours(347)).licenses["l1"].status == "active"
+    assert as_of(after, NOON + hours(348)).licenses["l1"].status == "expired"
 
 
 def test_a_release_happens_once():

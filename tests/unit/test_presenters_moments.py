@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from licensing.domain import member as members
-from tests.unit.past import START, Past
+from tests.unit.past import START, TERMS, Past
 from timeline.presenters import axis, lanes, moments, rows, sentences, strip, telling
 from timeline.presenters.cursor import Cursor
 
@@ -136,8 +136,8 @@ doings = st.lists(
 )
 
 
-def lived(doings: list[tuple[str, int, int]]) -> Past:
-    past = Past()
+def lived(doings: list[tuple[str, int, int]], grace_h: int = 0) -> Past:
+    past = Past({**TERMS, "renew_grace_h": grace_h} if grace_h else None)
     for what, which, hours in doings:
         past.after(hours=hours)
         key = f"l{which}"
@@ -159,9 +159,11 @@ def lived(doings: list[tuple[str, int, int]]) -> Past:
 
 
 @settings(max_examples=150, deadline=None)
-@given(doings, st.integers(0, 800))
-def test_the_picture_agrees_with_the_state(doings: list[tuple[str, int, int]], later: int) -> None:
-    past = lived(doings)
+@given(doings, st.integers(0, 800), st.sampled_from([0, 72]))
+def test_the_picture_agrees_with_the_state(
+    doings: list[tuple[str, int, int]], later: int, grace_h: int
+) -> None:
+    past = lived(doings, grace_h)
     now = past.now + timedelta(hours=later)
     story = telling.read(past.history, now)
     state = members.as_of(past.history.state(past.history.head), now)

@@ -52,8 +52,7 @@ def issued(expires=NOON + 7 * DAY, **more):
         device={"type": "tv"},
         context={},
         expires_at=expires.isoformat(),
-        terms=TERMS,
-        **more,
+        **{"terms": TERMS, **more},
     )
 
 
@@ -132,6 +131,18 @@ def test_a_playback_window_ends_a_license_earlier():
     window = NOON + 2 * DAY
     row = fold(renewal_calendar, issued(), event("PlaybackStarted", expires_at=window.isoformat()))
     assert row.ends_at == window
+
+
+def test_a_grace_keeps_a_license_beyond_its_end_but_not_beyond_its_playback_window():
+    given = issued(terms={**TERMS, "renew_grace_h": 72})
+    row = fold(renewal_calendar, given)
+    assert (row.expires_at, row.renew_at, row.ends_at) == (
+        NOON + 7 * DAY, NOON + 6 * DAY, NOON + 10 * DAY,
+    )  # fmt: skip
+    window = event("PlaybackStarted", expires_at=(NOON + 8 * DAY).isoformat())
+    assert fold(renewal_calendar, given, window).ends_at == NOON + 8 * DAY
+    renewed = event("LicenseRenewed", expires_at=(NOON + 15 * DAY).isoformat(), renewals=1)
+    assert fold(renewal_calendar, given, renewed).ends_at == NOON + 18 * DAY
 
 
 @pytest.mark.parametrize("kind", ["LicenseExtended", "ExtensionWithdrawn"])

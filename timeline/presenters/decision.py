@@ -26,6 +26,7 @@ _OUTPUTS = {
     "renew_ext_h": "A renewal adds",
     "renew_max": "Renewals",
     "renew_life_h": "Longest life",
+    "renew_grace_h": "Renewable after its end for",
     "max_devices": "Max devices",
     "max_downloads": "Max downloads",
     "studio_year_max": "Studio, per year",

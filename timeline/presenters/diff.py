@@ -6,6 +6,7 @@ from typing import Any, TypeVar
 
 import msgspec
 
+from licensing.domain import license as licenses
 from licensing.domain import member as members
 from licensing.domain.license import License
 from licensing.domain.member import Member
@@ -212,6 +213,9 @@ def _license_fields(was: License | None, now: License) -> tuple[Field, ...]:
             Field("Expires", None, clock.moment(now.expires_at, year), _span(now)),
             Field("Renewals", None, f"{now.renewals}{of}"),
         ]
+        if now.terms.get("renew_grace_h"):
+            renewable = clock.moment(licenses.ends_at(now), year)
+            fields.insert(2, Field("Renewable until", None, renewable))
         return tuple(fields)
     fields = []
     if was.status != now.status:

@@ -4,6 +4,7 @@ from collections import Counter
 
 import msgspec
 
+from licensing.domain import license as licenses
 from licensing.domain import member as members
 from licensing.domain.license import License
 from licensing.domain.member import Member
@@ -88,8 +89,16 @@ def _license_row(license: License, names: Names) -> LicenseRow:
         names.title(license.license_id),
         names.device(license.device_id),
         license.status,
-        clock.moment(license.ended_at or license.expires_at, None),
+        _end(license),
         f"{license.renewals} of {most}" if most is not None else str(license.renewals),
         license.plays,
         license.license_id,
     )
+
+
+def _end(license: License) -> str:
+    """When it ended or will, and how long after that it can still be renewed."""
+    told = clock.moment(license.ended_at or license.expires_at, None)
+    if license.status != "active" or not license.terms.get("renew_grace_h"):
+        return told
+    return f"{told}, renewable until {clock.moment(licenses.ends_at(license), None)}"

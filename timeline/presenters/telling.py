@@ -3,7 +3,7 @@
 import heapq
 from collections.abc import Iterable, Iterator, Mapping
 from copy import copy
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from msgspec.structs import replace
@@ -64,6 +64,7 @@ class Teller:
         self.names = Names()
         self.titles: dict[str, str] = {}  # title ids by license
         self.ends: dict[str, datetime] = {}
+        self.graces: dict[str, timedelta] = {}
         self.due: list[tuple[datetime, str]] = []
         self.limits: dict[str, int] = {}
 
@@ -213,9 +214,14 @@ class Teller:
             case "LicenseIssued" if end is not None:
                 title, studio = self.names.title(key), self.names.studios.get(key, "")
                 lane = str(data.get("device_id"))
+                grace = (data.get("terms") or {}).get("renew_grace_h", 0)
+                if grace:
+                    self.graces[key] = timedelta(hours=grace)
+                    end += self.graces[key]
                 self.bars[key] = Bar(key, lane, step.version, title, studio, at, end, end)
                 self._ends(key, end, at)
             case "LicenseRenewed" | "LicenseExtended" | "ExtensionWithdrawn" if end and bar:
+                end += self.graces.get(key, timedelta())
                 if bar.ending != "released":
                     self._bar(key, end=max(bar.start, end), ending="")
                     self._ends(key, end, at)
