@@ -30,8 +30,8 @@ test: $(BIN)/.dev $(if $(filter yes,$(BROWSER)),browser) ## all tests, the brows
 faults: $(BIN)/.dev ## the long tests: a million events, and workers and brokers killed
 	$(BIN)/pytest tests/faults $(PYTEST_ARGS)
 
-fuzz: $(BIN)/.dev ## 1,000 odd requests at each call of the API, as who may and who may not
-	PLAYHEAD_FUZZ=1000 $(BIN)/pytest tests/web/test_schemathesis.py $(PYTEST_ARGS)
+fuzz: $(BIN)/.dev ## odd input at every door: all of the corpus, and 1,000 odd requests at each call
+	PLAYHEAD_FUZZ=1000 $(BIN)/pytest tests/web/test_corpus.py tests/web/test_schemathesis.py $(PYTEST_ARGS)
 
 mutants: $(BIN)/.dev ## take each fix of docs/hazards.md away and see that its tests notice
 	$(BIN)/python -m tests.mutants

@@ -73,6 +73,10 @@ class Body(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=True, allow_inf_nan=False)
 
 
+class Empty(Body):
+    """An object without anything in it: the address says it all."""
+
+
 class Acquisition(Body):
     """A device asks to download a title; it is decided at the server's time."""
 

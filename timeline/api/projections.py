@@ -33,10 +33,6 @@ class Wanted(inputs.Body):
     hold: bool = False
 
 
-class Empty(inputs.Body):
-    """The address says all."""
-
-
 class Skipped(inputs.Body):
     """Why an event is left out."""
 
@@ -73,7 +69,7 @@ def rebuild(request: HttpRequest, name: Name, body: Wanted) -> dict[str, Any]:
     auth=keys.OPERATE,
     openapi_extra=told(shapes.Comparison, *STANDING),
 )
-def compare(request: HttpRequest, name: Name, body: Empty) -> Any:
+def compare(request: HttpRequest, name: Name, body: inputs.Empty) -> Any:
     """Compare the new build with the live one, row by row."""
     _projector(name)
     try:
@@ -85,7 +81,7 @@ def compare(request: HttpRequest, name: Name, body: Empty) -> Any:
 @router.post(
     "/{name}/rebuild/swap", auth=keys.OPERATE, openapi_extra=told(shapes.Rebuild, *STANDING)
 )
-def swap(request: HttpRequest, name: Name, body: Empty) -> dict[str, Any]:
+def swap(request: HttpRequest, name: Name, body: inputs.Empty) -> dict[str, Any]:
     """Put the new build in the live one's place."""
     _projector(name)
     return _done(lambda: builds.swap(name, by=_by(request)))
@@ -94,14 +90,14 @@ def swap(request: HttpRequest, name: Name, body: Empty) -> dict[str, Any]:
 @router.post(
     "/{name}/rebuild/cancellation", auth=keys.OPERATE, openapi_extra=told(shapes.Rebuild, *STANDING)
 )
-def cancel(request: HttpRequest, name: Name, body: Empty) -> dict[str, Any]:
+def cancel(request: HttpRequest, name: Name, body: inputs.Empty) -> dict[str, Any]:
     """Give the new build up."""
     _projector(name)
     return _done(lambda: builds.cancel(name, by=_by(request)))
 
 
 @router.post("/{name}/rollback", auth=keys.OPERATE, openapi_extra=told(shapes.Rebuild, *STANDING))
-def roll_back(request: HttpRequest, name: Name, body: Empty) -> dict[str, Any]:
+def roll_back(request: HttpRequest, name: Name, body: inputs.Empty) -> dict[str, Any]:
     """Put back the build that was live before; it catches up from where it stood."""
     _projector(name)
     return _done(lambda: builds.roll_back(name, by=_by(request)))
@@ -123,7 +119,9 @@ def list_parked(request: HttpRequest, name: Name, limit: pages.Limit = 100) -> d
     auth=keys.OPERATE,
     openapi_extra=told(shapes.Tried, "unknown_projection", "not_parked"),
 )
-def retry_parked(request: HttpRequest, name: Name, stream: Stream, body: Empty) -> dict[str, Any]:
+def retry_parked(
+    request: HttpRequest, name: Name, stream: Stream, body: inputs.Empty
+) -> dict[str, Any]:
     """Try a parked stream again, from its stored events; `level` says whether it worked."""
     projector, parked = _parked(name, stream)
     by, generation = _by(request), parked.generation

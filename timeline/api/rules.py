@@ -126,7 +126,10 @@ def edit(
     openapi_extra=told(shapes.DraftAnswer, *codes.DRAFT, "draft_broken"),
 )
 def submit(
-    request: HttpRequest, rule_set: inputs.RuleSetId, draft_id: inputs.DraftInPath
+    request: HttpRequest,
+    rule_set: inputs.RuleSetId,
+    draft_id: inputs.DraftInPath,
+    body: inputs.Empty | None = None,
 ) -> dict[str, Any]:
     """Ask for approval; refused while something blocking is found."""
     return _made(_ask(request, rule_set, life.SubmitDraft(draft_id)), draft_id)
