@@ -47,3 +47,10 @@ def of_studio(name: str) -> list[str]:
     """The ids of the titles that are listed under a studio."""
     found = Title.objects.filter(attributes__studio=name).order_by("pk")
     return list(found.values_list("pk", flat=True))
+
+
+def studios() -> list[str]:
+    """The studios that titles are listed under, in their order."""
+    found = Title.objects.filter(attributes__has_key="studio")
+    names = found.values_list("attributes__studio", flat=True).distinct()
+    return sorted(name for name in names if isinstance(name, str) and name)

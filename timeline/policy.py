@@ -23,6 +23,8 @@ PERMISSIONS: Mapping[str, frozenset[str]] = {
     "act": frozenset({"agent"}),
     # Never what one has asked for oneself: the database refuses that too.
     "second": frozenset({"agent", "operator"}),
+    # A title or a studio from everybody; many at once need a second person.
+    "withdraw": frozenset({"agent", "operator"}),
     "draft": frozenset({"rules author", "rules approver"}),
     # Never what one has written oneself: that depends on the draft, so `licensing.rules.life` asks.
     "approve": frozenset({"rules approver"}),

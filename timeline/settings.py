@@ -273,12 +273,14 @@ USER_RATE = max(1, whole_number("PLAYHEAD_USER_RATE", 30))
 SIGN_IN_RATE = 5
 
 # What support may do alone: actions in a day (UTC); the size of an allowance, how long it may run
-# and how many may count at once. Beyond it a second person agrees, within so many hours.
+# and how many may count at once; licenses of a title or a studio to take back. Beyond it a second
+# person agrees, within so many hours.
 ACTIONS_PER_DAY = whole_number("PLAYHEAD_ACTIONS_PER_DAY", 100)
 ALLOWANCE_AMOUNT = whole_number("PLAYHEAD_ALLOWANCE_AMOUNT", 2)
 ALLOWANCE_HOURS = whole_number("PLAYHEAD_ALLOWANCE_HOURS", 168)
 ALLOWANCE_DAYS = whole_number("PLAYHEAD_ALLOWANCE_DAYS", 60)
 ALLOWANCES_AT_ONCE = whole_number("PLAYHEAD_ALLOWANCES_AT_ONCE", 3)
+WITHDRAW_ALONE = whole_number("PLAYHEAD_WITHDRAW_ALONE", 100)
 APPROVAL_HOURS = whole_number("PLAYHEAD_APPROVAL_HOURS", 48)
 
 # The browser's rules

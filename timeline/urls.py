@@ -21,6 +21,7 @@ from timeline.views import (
     rule_timeline,
     sign_in,
     timeline,
+    withdrawals,
 )
 
 urlpatterns = [
@@ -45,6 +46,9 @@ urlpatterns = [
     path("members/<str:member_id>/can-download/", can_download.page, name="can-download"),
     path("approvals/", approvals.index, name="approvals"),
     path("approvals/<str:key>/", approvals.request_page, name="approval"),
+    path("withdrawals/", withdrawals.index, name="withdrawals"),
+    path("withdrawals/<uuid:withdrawal>/", withdrawals.one, name="withdrawal"),
+    path("withdrawals/<uuid:withdrawal>/outcomes.csv", withdrawals.outcomes, name="withdrawal-csv"),
     path("audit/", audit.page, name="audit"),
     path("audit/export.csv", audit.export, name="audit-export"),
     path("rules/<str:rule_set>/timeline/", rule_timeline.head, name="rule-timeline"),

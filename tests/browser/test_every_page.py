@@ -19,7 +19,8 @@ from playwright.sync_api import Browser, Page
 from licensing import catalogue, rulebook, rulemaking, service
 from licensing.domain.commands import AcquireLicense, ChangePlan, RecordPlayback
 from licensing.models import Title
-from projections import census, heartbeat, runner, samples
+from licensing.trail import Who
+from projections import census, heartbeat, runner, samples, withdrawals
 from tests.browser.conftest import Site
 from tests.conftest import new_id
 from tests.web import every_view
@@ -210,8 +211,19 @@ def values(told: tuple[str, int]) -> dict[str, str]:
         "member_id": member, "version": str(last), "rule_set": rulebook.RULE_SET, "number": "1",
         "draft": draft.rpartition("/")[2], "part": "facts", "projection": "license_index",
         "name": "extend", "key": _request(member),
-        "event_id": "00000000-0000-4000-8000-000000000000",
+        "event_id": "00000000-0000-4000-8000-000000000000", "withdrawal": _withdrawal(member),
     }  # fmt: skip
+
+
+def _withdrawal(member: str) -> str:
+    """The id of one that is under way, with licenses put down and some of them dealt with."""
+    now, target = timezone.now(), withdrawals.Target("studio", "UFA")
+    run = withdrawals.begin(
+        uuid.uuid4(), target, until=now, reason="the contract ended", case="CS-1", shown=9,
+        members=7, who=Who("staff", "somebody"), who_id="user:0", second=False,
+    )  # fmt: skip
+    withdrawals.work(run_id=run.id)
+    return str(run.id)
 
 
 def _request(member: str) -> str:

@@ -328,7 +328,7 @@ def test_a_second_person_agrees_or_not_and_nobody_to_their_own(scene: Scene) -> 
     assert run.state == "asked"
     assert withdrawals.work(run_id=run.id) is None
     yes: dict[str, Any] = {"agree": True, "answer": "", "hours": 48}
-    with pytest.raises(withdrawals.books.OwnRequest):
+    with pytest.raises(withdrawals.OwnRequest):
         withdrawals.decide(run.id, who=ANN, who_id="user:1", **yes)
     bea = Who("staff", "bea", "agent")
     late = withdrawals.decide(run.id, who=bea, who_id="user:2", **yes | {"hours": 0})

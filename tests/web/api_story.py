@@ -6,13 +6,15 @@ The same calls check the answers against the description and make the examples i
 from collections.abc import Callable, Iterator
 from datetime import timedelta
 from typing import Any
+from uuid import UUID
 
 import msgspec
 from django.db import connection
+from django.test import override_settings
 from django.utils import timezone
 
-from licensing import rulebook, store
-from projections import runner
+from licensing import erasing, rulebook, service, store
+from projections import runner, withdrawals
 from tests.conftest import new_id
 from tests.web.api_client import ApiClient, publish_rules
 
@@ -47,6 +49,39 @@ def _rebuilds(call: Callable[..., Call], member: str) -> Iterator[Call]:
         if how == "retry":
             yield call("projections_list_parked", "GET", f"{p}/parked")
         yield call(f"projections_{how}_parked", "POST", f"{p}/parked/{stream}/{how}", body)
+
+
+def _withdrawals(call: Callable[..., Call], api: ApiClient, other: ApiClient) -> Iterator[Call]:
+    """A title taken back; and one that needs a second key, stopped and gone on with."""
+    gone, title = new_id("m"), new_id("t")
+    for member in (new_id("m"), gone):
+        film = {"name": "Metropolis", "studio": "UFA"}
+        asked = {"title_id": title, "device_id": "tv", "license_id": new_id("lic"), "title": film}
+        api.post(f"/members/{member}/licenses", asked)
+    runner.catch_up()
+    w, wanted = "/withdrawals", {"kind": "title", "name": title, "reason": "the contract ended"}
+    shown = call("withdrawals_dry_run", "POST", f"{w}/dry-runs", wanted)
+    yield shown
+    token = {"token": shown.answer["token"]}
+    with override_settings(WITHDRAW_ALONE=0):
+        begun = call("withdrawals_begin", "POST", w, token)
+    yield begun
+    one = f"{w}/{begun.answer['id']}"
+    yes = {"agree": True, "answer": "seen the notice"}
+    yield call("withdrawals_answer", "POST", f"{one}/answer", yes, other)
+    yield call("withdrawals_stop", "POST", f"{one}/stop", {})
+    case, by = new_id("case"), service.Actor("staff", "tests")
+    yield call("withdrawals_resume", "POST", f"{one}/resumption", {})
+    run_id = UUID(begun.answer["id"])
+    while (run := withdrawals.work(run_id=run_id, seconds=0)) is not None and not run.gathered:
+        runner.catch_up()
+    erasing.erase(gone, case, actor=by, now=timezone.now())  # so that one is refused
+    withdrawals.work(run_id=run_id)
+    yield call("withdrawals_retry", "POST", f"{one}/retry", {})
+    withdrawals.work(run_id=run_id)
+    yield call("withdrawals_get_withdrawal", "GET", one)
+    yield call("withdrawals_list_outcomes", "GET", f"{one}/outcomes?outcome=refused")
+    yield call("withdrawals_list_withdrawals", "GET", f"{w}?limit=1")
 
 
 def _park(name: str, stream: str) -> None:
@@ -111,6 +146,7 @@ def calls(api: ApiClient, other: ApiClient, member: str) -> Iterator[Call]:
     yield call("projections_list_projections", "GET", "/projections")
     yield from _rebuilds(call, member)
     yield call("jobs_list_jobs", "GET", "/jobs")
+    yield from _withdrawals(call, api, other)
     revoked = new_id("lic")
     yield call("licenses_acquire", "POST", f"{m}/licenses", {"license_id": revoked, **asked})
     reason = {"reason": "withdrawn by the studio"}

@@ -16,6 +16,7 @@ MEANS = {
     "reveal": "reveal who a member is, with a reason",
     "act": "act for a member",
     "second": "decide as the second person",
+    "withdraw": "take a title or a studio back from everybody",
     "draft": "write rules",
     "approve": "approve and publish rules of others",
     "operate": "rebuild, retry, skip, pause",

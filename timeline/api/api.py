@@ -26,6 +26,7 @@ from timeline.api import (
     timelines,
     titles,
     what_if,
+    withdrawals,
 )
 from timeline.api import projections as projections_
 from timeline.api.commanding import GuardedParser
@@ -99,6 +100,7 @@ api.add_router("/members/{member_id}/what-if", what_if.router)
 api.add_router("/members/{member_id}", support.router)
 api.add_router("/rules/{rule_set}", rules.router)
 api.add_router("/titles", titles.router)
+api.add_router("/withdrawals", withdrawals.router)
 api.add_router("/decisions", decisions.router)
 api.add_router("/events", feed.router)
 api.add_router("/projections", projections_.router)

@@ -49,10 +49,14 @@ CODES: Mapping[str, Code] = {
     "unknown_projection": Code(404, "There is no read model of this name."),
     "not_parked": Code(404, "The stream is not parked there."),
     "build_refused": Code(409, "The build is not in a state for this; `detail` says why."),
+    # Withdrawals
+    "unknown_dry_run": Code(404, "No dry run has given this token to this key."),
+    "dry_run_moved": Code(409, "It would be more than was shown, or is too old: look again."),
+    "withdrawal_state": Code(409, "The withdrawal is not in a state for this."),
     # Rules
     "unknown_draft": Code(404, "The rule set has no such draft."),
     "unknown_version": Code(404, "No such version was ever published."),
-    "four_eyes": Code(403, "Somebody who had no part in the draft must do this."),
+    "four_eyes": Code(403, "Somebody who had no part in it must do this."),
     "nothing_published": Code(409, "Nothing was published yet: give a document to begin with."),
     "draft_exists": Code(409, "A draft has this id already."),
     "draft_changed": Code(

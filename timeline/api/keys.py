@@ -78,6 +78,8 @@ TITLES = Key("title:write", records="catalogue")
 FEED = Key("feed:read", reads=True)
 OPERATIONS = Key("operations:read")
 OPERATE = Key("operations:write", records="operate")
+WITHDRAWALS = Key("operations:read", reads=True)
+WITHDRAW = Key("operations:write")  # notes what is asked for, with its reason
 RULES_READ = Key("rules:read")
 RULES_WRITE = Key("rules:write", records="rules")
 RULES_APPROVE = Key("rules:approve", records="rules")

@@ -490,6 +490,83 @@ class Jobs(msgspec.Struct):
     next: str | None
 
 
+class TitleCount(msgspec.Struct):
+    """How many licenses of a title."""
+
+    title_id: str
+    name: str | None
+    licenses: int
+
+
+class SampledLicense(msgspec.Struct):
+    """A license that would be taken back."""
+
+    member_id: str
+    license_id: str
+    title_id: str
+    title_name: str | None
+    studio: str | None
+    device_id: str
+    device_type: str | None
+    issued_at: datetime
+    expires_at: datetime
+
+
+class DryRun(msgspec.Struct):
+    """What a withdrawal would take back; the token begins it, as long as it is not more."""
+
+    kind: Literal["title", "studio"]
+    name: str
+    until: Annotated[datetime, Meta(description="licenses issued later are not touched")]
+    licenses: int
+    members: int
+    titles: Annotated[list[TitleCount], Meta(description="those with the most licenses")]
+    sample: Annotated[list[SampledLicense], Meta(max_length=5)]
+    parked: Annotated[int, Meta(description="members whose latest events are not in these counts")]
+    second_person: Annotated[bool, Meta(description="whether another key has to agree")]
+    token: str
+
+
+class Withdrawal(msgspec.Struct):
+    """Every license of a title or a studio taken back, as far as it is."""
+
+    id: str
+    kind: Literal["title", "studio"]
+    name: str
+    until: datetime
+    reason: str
+    case: str | None
+    state: Literal[
+        "asked", "expired", "rejected", "waiting", "running", "done", "stopped", "failed"
+    ]
+    stopping: bool
+    shown: Annotated[int, Meta(description="licenses that the dry run counted")]
+    found: Annotated[int, Meta(description="licenses that were put down so far")]
+    withdrawn: int
+    gone: Annotated[int, Meta(description="had ended already")]
+    refused: int
+    progress: Annotated[float, Meta(ge=0, le=1)]
+    eta_seconds: float | None
+    asked_by: str
+    asked_at: datetime
+    second_person: str | None
+    answer: str | None
+    started_at: datetime | None
+    finished_at: datetime | None
+    error: str | None
+
+
+class WithdrawnLicense(msgspec.Struct):
+    """What came of one license; `version` is the step of the member's history that says so."""
+
+    member_id: str
+    license_id: str
+    outcome: Literal["withdrawn", "gone", "refused"]
+    detail: str | None
+    version: int | None
+    ended_at: datetime | None
+
+
 class Fault(msgspec.Struct):
     """One place in the request, and what is wrong there."""
 

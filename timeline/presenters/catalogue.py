@@ -1,6 +1,6 @@
 """Titles of the catalogue, and which of them the rules in force have withdrawn."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import datetime
 from typing import Any
 
@@ -47,9 +47,22 @@ def entries(
     ]
 
 
+PATHS = {"title": ("title_id",), "studio": ("studio", "title.studio")}
+"""Where a fact is found that names a title, or a studio."""
+
+
+def refusing(rules: RuleSet, kind: str, name: str, at: datetime) -> list[Withdrawal]:
+    """The rows in force that name this title or studio and allow nothing."""
+    return _named(rules, PATHS[kind], at).get(name, [])
+
+
 def withdrawn(rules: RuleSet, at: datetime) -> dict[str, list[Withdrawal]]:
     """By title: the rows in force that name it and allow nothing."""
-    titles = {name for name, fact in rules.facts.items() if fact.path == "title_id"}
+    return _named(rules, PATHS["title"], at)
+
+
+def _named(rules: RuleSet, paths: Collection[str], at: datetime) -> dict[str, list[Withdrawal]]:
+    titles = {name for name, fact in rules.facts.items() if fact.path in paths}
     found: dict[str, list[Withdrawal]] = {}
     for table in rules.tables:
         for row in table.enabled:

@@ -6,7 +6,7 @@ from django.utils import timezone
 
 from licensing import catalogue, rulebook
 from timeline import paging
-from timeline.http import staff_page
+from timeline.http import may, staff_page
 from timeline.paging import Text
 from timeline.presenters import catalogue as presenter
 from timeline.presenters import queues
@@ -26,6 +26,7 @@ def listing(request: HttpRequest) -> HttpResponseBase:
     further = paging.token(list(shown)[-1]) if len(found) > PAGE else ""
     context = {
         "section": "catalogue",
+        "may_withdraw": may(request, "withdraw"),
         "q": q,
         "titles": presenter.entries(shown, _withdrawn()),
         "count": grouped(catalogue.count()),
