@@ -125,6 +125,8 @@ def test_a_refusal_says_why(agent: Client, told: tuple[str, int]) -> None:
     assert "b-standard" in html
     assert "terms of service §4" in html
     assert "none left" in html
+    first = text(agent, f"/members/{member}/timeline/{step_of(member, 'AcquisitionRefused')}/")
+    assert "would be the third" in first  # not only that a refusal changes nothing
 
 
 def test_a_renewal_shows_was_and_now(agent: Client, told: tuple[str, int]) -> None:

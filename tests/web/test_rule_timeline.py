@@ -2,6 +2,7 @@
 
 import copy
 import json
+import re
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -80,6 +81,12 @@ def test_the_state_is_the_document_as_of_then(agent: Client, rule_set: str) -> N
     before = fragment(agent, f"/rules/{rule_set}/timeline/1/?tab=state", "section#panel")
     assert "terms of 2027" not in before
     assert "b-standard" in before
+
+
+def test_what_has_no_end_yet_is_in_force_now(agent: Client, rule_set: str) -> None:
+    html = text(agent, f"/rules/{rule_set}/timeline/")
+    assert re.search(r'data-lane="in force"[^>]*>1 in force<', html)
+    assert html.count('class="bar is-live"') == 1
 
 
 def test_the_steps_of_a_row_are_followed(agent: Client, rule_set: str) -> None:

@@ -10,7 +10,7 @@ import msgspec
 from timeline.presenters import clock
 from timeline.presenters.moments import Story
 
-BARS_THAT_FIT = 30
+BARS_THAT_FIT = 20
 IDLE = timedelta(days=30)
 IDLE_MARGIN = timedelta(days=1)
 IDLE_WIDTH = 3.2  # percent

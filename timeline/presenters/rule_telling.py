@@ -1,7 +1,7 @@
 """Tells the history of a rule set: which version was in force when, and every draft's life."""
 
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from licensing.rule_history import RuleHistory, RuleStep
@@ -11,7 +11,8 @@ from timeline.presenters.moments import Bar, LaneAbout, Mark, Moment, Story, Tag
 from timeline.presenters.rule_sentences import short
 
 IN_FORCE, DRAFTS = "in force", "drafts"
-_FAR = 365  # days that an open end is drawn beyond what happened
+# What has no end yet is in force at this instant too, and what is to come for a while after.
+OPEN, TO_COME = timedelta(seconds=1), timedelta(days=30)
 
 
 def read(history: RuleHistory, now: datetime) -> Story:
@@ -99,7 +100,7 @@ class _Teller:
 
     def story(self, now: datetime) -> Story:
         """What was told, with open ends until `now`."""
-        last = max([now, *(start for start, _, _ in self.starts)])
+        last = max([now + OPEN, *(start + TO_COME for start, _, _ in self.starts if start > now)])
         bars: dict[str, Bar] = {}
         ordered = sorted(self.starts)
         for number, (start, version, name) in enumerate(ordered):
@@ -107,7 +108,7 @@ class _Teller:
             key = f"{version}"
             bars[key] = Bar(key, IN_FORCE, version, name, "", start, end, max(start, end))
         for key, bar in self.drafts.items():
-            end = bar.end if key in self.closed else now
+            end = bar.end if key in self.closed else now + OPEN
             until = end if bar.granted_until == bar.start else bar.granted_until
             bars[f"draft {key}"] = Bar(
                 key, DRAFTS, bar.version, bar.title, "", bar.start, until, max(bar.start, end),

@@ -193,7 +193,6 @@ class Page(ABC):
             | self.tracks_part()
             | {
                 "section": self.section,
-                "orders": self.orders,
                 "bar": self.bar(),
                 "index": known,
                 "menus": filters.menus(self.story, query.filter),
@@ -254,6 +253,7 @@ class Page(ABC):
             "iso": cursor.at.isoformat(),
             "ago": clock.ago(cursor.at, self.now),
             "subject": self.subject,
+            "orders": self.orders,
             "read_at": clock.stamp(self.now),
             "here": self.address(),
             "as_known": self.address(order="known"),
