@@ -7,6 +7,7 @@
 import json
 import os
 import re
+import uuid
 from collections.abc import Iterator
 from html.parser import HTMLParser
 from typing import Any, NamedTuple
@@ -85,6 +86,14 @@ WRITES: dict[str, dict[str, Any]] = {
     "POST /projections/{name}/rollback": {},
     "POST /projections/{name}/parked/{stream}/retry": {},
     "POST /projections/{name}/parked/{stream}/skip": {"reason": "because"},
+    "POST /withdrawals/dry-runs": {
+        "kind": "title", "name": "film", "reason": "because", "case": "CS-1",
+    },
+    "POST /withdrawals": {"token": "none"},
+    "POST /withdrawals/{withdrawal}/answer": {"agree": True, "answer": "why not"},
+    "POST /withdrawals/{withdrawal}/stop": {},
+    "POST /withdrawals/{withdrawal}/resumption": {},
+    "POST /withdrawals/{withdrawal}/retry": {},
 }  # fmt: skip
 
 
@@ -124,7 +133,7 @@ def places(api: ApiClient, rule_set: str) -> dict[str, str]:
     assert status == 200, said
     return {"member_id": member, "license_id": "one", "device_id": "d1", "rule_set": rule_set,
             "draft_id": "first", "title_id": new_id("film"), "name": "nothing",
-            "stream": f"member-{member}"}  # fmt: skip
+            "stream": f"member-{member}", "withdrawal": str(uuid.uuid4())}  # fmt: skip
 
 
 def stored() -> tuple[Any, ...]:
@@ -313,6 +322,7 @@ def about(api: ApiClient, rule_set: str) -> dict[str, str]:
     somebody = User.objects.create_user(new_id("user"), password="not used")
     return {"member_id": member, "version": str(last), "rule_set": rule_set, "number": "1",
             "draft": "second", "key": "nothing", "event_id": HASH[7:43],
+            "withdrawal": str(uuid.uuid4()), "projection": "nothing",  # no rebuild for nothing
             "user": str(somebody.pk), "apikey": ApiKey.issue("corpus", ["feed:read"])[0].pk,
             "group": "1", "title": "film", "memberprofile": member}  # fmt: skip
 
