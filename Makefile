@@ -41,10 +41,8 @@ bench: $(BIN)/.base ## what appends, commands, reads and imports cost beside the
 	$(BIN)/python -m benchmarks.rules
 	$(BIN)/python -m benchmarks.pages
 
-pictures: $(BIN)/.dev browser ## take the README's picture again, with the browser tests
-	mkdir -p .pictures
-	PLAYHEAD_PICTURES=.pictures $(BIN)/pytest tests/browser -k wide_and_narrow
-	cp .pictures/timeline-1440-light.png docs/img/timeline.png
+pictures: $(BIN)/.dev browser ## take the pictures of docs/screenshots again
+	$(BIN)/pytest tests/browser/pictures.py
 
 check: lint types arch test ## everything that must hold before a commit
 

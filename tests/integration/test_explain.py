@@ -59,7 +59,7 @@ def words(found: Any) -> list[str]:
 def test_what_would_turn_a_refusal_was_tried(full: str) -> None:
     found = explain(full, THIRD, 5, past=True)
     told = words(found)
-    assert told[0] == ("It would be allowed with 1 more device allowed, or as many fewer in use.")
+    assert told[0] == ("It would be allowed with 1 more device allowed, or as many fewer counted.")
     assert "It would be allowed if plan were premium." in told
     assert "It would be allowed if plan were basic." not in told
     # What is offered holds: with the plan, the request is granted.

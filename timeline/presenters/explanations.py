@@ -15,10 +15,10 @@ def turn(change: Turn, outcome: str) -> str:
             return f"{would} with {_more(change.parts[0], 'in use')}."
         case "room":
             asked = " and ".join(_more(part, "allowed") for part in change.parts)
-            return f"{would} with {asked}, or as many fewer in use."
+            return f"{would} with {asked}, or as many fewer counted."
         case _:
             told = " and ".join(f"{_lower(part.label)} were {part.to}" for part in change.parts)
-            return f"{would} if {told}."
+            return f"{would} if {told.removesuffix('.')}."  # as in Warner Bros.
 
 
 def _more(part: Part, word: str) -> str:

@@ -132,10 +132,12 @@ def late(base: str, counted: Sequence[Reported], hours: Sequence[int]) -> Card:
     rows = [
         _row(words, "", base, found.get(band, 0), whole, period="today", band=band)
         for band, words in BAND_WORDS.items()
+        if whole
     ]
+    none = f"None today, {grouped(sum(hours))} in the last 24 hours."
     return Card(
         "late", "Late events today", "played", f"{base}?period=today", grouped(whole),
-        bars(hours), _said("Late events", hours), rows, "",
+        bars(hours), _said("Late events", hours), rows, none,
     )  # fmt: skip
 
 
