@@ -30,8 +30,9 @@ test: $(BIN)/.dev $(if $(filter yes,$(BROWSER)),browser) ## all tests, the brows
 faults: $(BIN)/.dev ## the long tests: a million events, and workers and brokers killed
 	$(BIN)/pytest tests/faults $(PYTEST_ARGS)
 
-fuzz: $(BIN)/.dev ## odd input at every door: all of the corpus, and 1,000 odd requests at each call
-	PLAYHEAD_FUZZ=1000 $(BIN)/pytest tests/web/test_corpus.py tests/web/test_schemathesis.py $(PYTEST_ARGS)
+fuzz: $(BIN)/.dev browser ## all odd input at every door, all scripts in every field, 1,000 odd requests a call
+	PLAYHEAD_FUZZ=1000 $(BIN)/pytest tests/web/test_corpus.py tests/browser/test_scripts.py \
+		tests/web/test_schemathesis.py $(PYTEST_ARGS)
 
 mutants: $(BIN)/.dev ## take each fix of docs/hazards.md away and see that its tests notice
 	$(BIN)/python -m tests.mutants

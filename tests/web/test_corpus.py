@@ -350,7 +350,7 @@ def addresses(about: dict[str, str]) -> Iterator[str]:
         names = tuple(PARTS) if "<str:part>" in view.route else names
         for name in names:
             here = known | {"name": name, "part": name}
-            filled = PLACE.sub(lambda place, here=here: here[place[2]], view.route)
+            filled = PLACE.sub(lambda place, here=here: here.get(place[2], "none"), view.route)
             yield "/" + filled
             if view.name == "draft":
                 yield f"/{filled}?table=base&row=b-basic"

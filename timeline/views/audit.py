@@ -14,7 +14,7 @@ from django.utils.dateparse import parse_date
 
 from licensing.models import AuditEntry
 from timeline import audit, sheets
-from timeline.http import staff_page
+from timeline.http import MEMBER_ID, staff_page
 
 PAGE = 100
 LONGEST = 200
@@ -132,7 +132,7 @@ def _number(text: str) -> int:
 
 def _told(entry: AuditEntry) -> dict[str, Any]:
     about = entry.subject
-    member = about and ":" not in about and entry.action in ("read", "reveal", "act", "export")
+    member = entry.action in ("read", "reveal", "act", "export") and MEMBER_ID.fullmatch(about)
     return {
         "entry": entry,
         "action": ACTIONS.get(entry.action, entry.action),
