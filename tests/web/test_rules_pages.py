@@ -614,3 +614,21 @@ def test_hostile_documents_break_no_page(database: object) -> None:
         assert_strict(studio.get(tab))
     answer = studio.cell('a"b] c', "source", "x")
     assert answer.status_code == 302
+
+
+def test_what_the_draft_does_not_change_is_told_apart_in_its_impact(studio: Studio) -> None:
+    """Refusals by a row that the base has too come of older rules, and say so."""
+    member, now = new_id("m"), timezone.now()
+    film = {"name": "Metropolis", "studio": "UFA"}
+    for number, command in enumerate(
+        (ChangePlan("basic", "JP"), AcquireLicense("metropolis", "tv", title=film))
+    ):
+        service.handle(
+            member, command, command_id=f"c{number}", actor=service.Actor("api", "t"), now=now
+        )
+    studio.cell("b-basic", "label", "Basic, as ever")
+    backtest(studio)
+    html = studio.get("impact/")
+    assert re.search(r'wd-metropolis <small class="dim">as in v1</small>', html)
+    assert "are so by rows that v1 has too" in html
+    assert ">today</text>" in studio.author.get(f"/rules/{studio.rule_set}/").content.decode()

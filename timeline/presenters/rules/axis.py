@@ -14,6 +14,7 @@ LANE = 20
 MOST_BARS = 24
 _STEPS = (1, 2, 3, 6, 12, 24, 60)
 MOST_TICKS = 9
+NEAR = 8.0  # percent of the width that a word takes on a phone
 
 
 class Bar(msgspec.Struct, frozen=True):
@@ -34,7 +35,7 @@ class Tick(msgspec.Struct, frozen=True):
     x: str
     words: str
     anchor: str
-    first: bool = False
+    now: bool = False
 
 
 class Picture(msgspec.Struct, frozen=True):
@@ -83,7 +84,9 @@ def _bar(
     return Bar(_percent(min(x, 99.4)), _percent(width), 1 + LANE * lane, look, name, words, href)
 
 
-def _ticks(span: Span) -> tuple[Tick, ...]:
+def _ticks(span: Span, now: datetime) -> tuple[Tick, ...]:
+    """The months, and today; a month too near to today keeps its line and loses its word."""
+    today = span.at(now)
     months = (span.end.year - span.start.year) * 12 + span.end.month - span.start.month
     step = next((each for each in _STEPS if months / each <= MOST_TICKS), 120)
     found = []
@@ -94,10 +97,14 @@ def _ticks(span: Span) -> tuple[Tick, ...]:
         if at >= span.start:
             x = span.at(at)
             words = f"{at:%b}" if step < 12 and at.month != 1 else f"{at:%b %Y}"
-            anchor = "start" if x < 4 else "end" if x > 96 else "middle"
-            found.append(Tick(_percent(x), words, anchor))
+            near = abs(x - today) < NEAR
+            found.append(Tick(_percent(x), "" if near else words, _anchor(x)))
         count += step
-    return tuple(found)
+    return (*found, Tick(_percent(today), "today", _anchor(today), now=True))
+
+
+def _anchor(x: float) -> str:
+    return "start" if x < 4 else "end" if x > 96 else "middle"
 
 
 def rows(
@@ -120,7 +127,7 @@ def rows(
     height = LANE * len(bars) + 24
     more = max(0, len(table.rows) - MOST_BARS)
     words = f"When each row is in force, {clock.date(start)} to {clock.date(end)}"
-    return Picture(tuple(bars), _ticks(span), _percent(span.at(now)), height, more, words)
+    return Picture(tuple(bars), _ticks(span, now), _percent(span.at(now)), height, more, words)
 
 
 def _look(row: Row, now: datetime, new: frozenset[str]) -> str:
@@ -167,6 +174,6 @@ def versions(reigns: Sequence[Reign], now: datetime) -> Picture | None:
         bars.append(_bar(span, reign.start, end, lane, look, name, reign.title, reign.href))
     words = f"The versions on a time axis, {clock.date(span.start)} to {clock.date(span.end)}"
     return Picture(
-        tuple(bars), _ticks(span), _percent(span.at(now)), LANE * len(bars) + 24,
+        tuple(bars), _ticks(span, now), _percent(span.at(now)), LANE * len(bars) + 24,
         len(reigns) - len(shown), words,
     )  # fmt: skip

@@ -203,7 +203,8 @@ def news_words(table: Table, found: News) -> str:
     ]
     if not told:
         return ""
-    starts = [row.valid_from for row in table.rows if row.id in found.added]
+    added = set(found.added)
+    starts = [row.valid_from for row in table.rows if row.id in added]
     first = min((at for at in starts if at is not None), default=None)
     only_later = None not in starts and not found.changed and not found.removed
     if first is not None and only_later:

@@ -1,7 +1,7 @@
 """A backtest in figures: who is newly refused or allowed, by what, and one of each to look at."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -25,6 +25,7 @@ class Line(msgspec.Struct, frozen=True):
     ref_x: str
     ref_width: str
     ok_width: str
+    note: str = ""
 
 
 class Table(msgspec.Struct, frozen=True):
@@ -73,8 +74,14 @@ class Seen(msgspec.Struct, frozen=True):
     until: str
 
 
-def seen(run: Run, now: datetime) -> Seen:
-    """What a run says so far, or in the end."""
+def seen(
+    run: Run, now: datetime, same: Collection[str] = frozenset(), base: int | None = None
+) -> Seen:
+    """What a run says so far, or in the end.
+
+    `same` are the rows that the draft has word for word from version `base`: what they turn, they
+    turn because other rules decided then, and not because of the draft.
+    """
     found = run.result
     total = f" of {run.members_total:,}" if run.members_total else ""
     eta = run.eta_s
@@ -92,7 +99,7 @@ def seen(run: Run, now: datetime) -> Seen:
         would,
         then,
         tuple(
-            _table(title, counted)
+            _table(title, counted, same if title == "By rule" else (), base)
             for title, counted in (
                 ("By studio", found.studios),
                 ("By rule", found.rows),
@@ -102,7 +109,7 @@ def seen(run: Run, now: datetime) -> Seen:
         ),
         _matrix(found.outcomes),
         tuple(_example(each) for each in found.samples),
-        tuple(_notes(run)),
+        tuple(_notes(run, same, base)),
         clock.moment(run.until, 0),
     )
 
@@ -122,7 +129,9 @@ def _is_refusal(outcome: str) -> bool:
     return outcome == "refused" or outcome.isupper()
 
 
-def _table(title: str, counted: Counter[tuple[str, str]]) -> Table:
+def _table(
+    title: str, counted: Counter[tuple[str, str]], same: Collection[str], base: int | None
+) -> Table:
     sums: Counter[str] = Counter()
     for (_, name), count in counted.items():
         sums[name] += count
@@ -137,7 +146,7 @@ def _table(title: str, counted: Counter[tuple[str, str]]) -> Table:
     lines = tuple(
         Line(
             name, refused, allowed, _percent(AXIS - refused * scale), _percent(refused * scale),
-            _percent(allowed * scale),
+            _percent(allowed * scale), f"as in v{base}" if base and name in same else "",
         )
         for name, refused, allowed in both
     )  # fmt: skip
@@ -180,13 +189,26 @@ def outcome_words(outcome: str) -> str:
     return f"refused with {outcome}" if outcome.isupper() else outcome or "nothing"
 
 
-def _notes(run: Run) -> Sequence[str]:
+def _notes(run: Run, same: Collection[str], base: int | None) -> Sequence[str]:
     found: Any = run.result
     told = []
+    older = sum(count for (_, row), count in found.rows.items() if row in same)
+    if older and base:
+        told.append(
+            f"{older:,} of those newly refused or allowed are so by rows that v{base} has too, word"
+            " for word: older rules decided then, or less was counted"
+        )
     if found.not_redecided:
-        told.append(f"{found.not_redecided:,} imported events were taken as they are")
+        told.append(_were(found.not_redecided, "imported event", "taken as they are"))
     if found.unknown:
-        told.append(f"{found.unknown:,} commands were about something the other history lacks")
+        told.append(_were(found.unknown, "command", "about something the other history lacks"))
     if found.unreadable:
-        told.append(f"{found.unreadable:,} members cannot be read by this build")
+        members = "member" if found.unreadable == 1 else "members"
+        told.append(f"{found.unreadable:,} {members} cannot be read by this build")
     return told
+
+
+def _were(count: int, what: str, how: str) -> str:
+    if count == 1:
+        return f"1 {what} was {how.replace('they are', 'it is')}"
+    return f"{count:,} {what}s were {how}"

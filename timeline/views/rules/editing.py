@@ -16,7 +16,7 @@ from licensing.rules.tables import Row, Table
 from timeline import cells
 from timeline import studio as studios
 from timeline.http import is_fragment, may, small_int, staff_page
-from timeline.presenters.rules import axis, grid, impact
+from timeline.presenters.rules import axis, grid
 from timeline.presenters.rules.grid import Editor, Grid
 from timeline.studio import Studio
 from timeline.views.rules import frame
@@ -122,7 +122,7 @@ def _below(studio: Studio, table: Table) -> dict[str, Any]:
     return {
         "picture": axis.rows(studio.ruleset, table, studio.now, frozenset(news.added)),
         "news": grid.news_words(table, news) if base is not None else "",
-        "seen": impact.seen(run, studio.now) if run is not None else None,
+        "seen": frame.impact_of(studio, run) if run is not None else None,
     }
 
 

@@ -12,12 +12,13 @@ from django.urls import reverse
 from django.utils.cache import patch_vary_headers
 
 from licensing import rulebook
+from licensing.backtests import Run
 from licensing.rules.drafting import Document, NoSuchPlace
 from licensing.rules.life import LifeError
 from licensing.rules.tables import Row, Table
 from timeline import studio as studios
 from timeline.http import is_fragment, may, small_int
-from timeline.presenters.rules import difference, findings, lifeline
+from timeline.presenters.rules import difference, findings, impact, lifeline
 from timeline.studio import Conflict, Meanwhile, Path, Studio, Unfit
 
 TABS = (
@@ -196,3 +197,15 @@ def base_rows(studio: Studio, table: Table) -> dict[str, Row] | None:
     ruleset, _ = studios.shaped(studio.base)
     before = ruleset.tables if ruleset is not None else ()
     return {row.id: row for each in before if each.id == table.id for row in each.rows}
+
+
+def impact_of(studio: Studio, run: Run) -> impact.Seen:
+    """What a backtest of the draft says; rows that the draft does not touch are marked."""
+    before, _ = studios.shaped(studio.base) if studio.base else (None, "")
+    if before is None or studio.ruleset is None:
+        return impact.seen(run, studio.now)
+    known = {row_id: row for row_id, (_, row) in before.rows().items()}
+    now = {row_id: row for row_id, (_, row) in studio.ruleset.rows().items()}
+    same = frozenset(row_id for row_id, row in now.items() if known.get(row_id) == row)
+    base = studios.number_of(studio.rule_set_id, studio.draft.base)
+    return impact.seen(run, studio.now, same, base)

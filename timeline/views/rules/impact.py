@@ -12,7 +12,6 @@ from licensing.backtests import Run
 from licensing.simulation import NoSuchTrial
 from timeline import studio as studios
 from timeline.http import is_fragment, staff_page
-from timeline.presenters.rules import impact
 from timeline.studio import Studio
 from timeline.views.rules import frame
 from timeline.views.rules.frame import Refusal
@@ -38,7 +37,7 @@ def _body(request: HttpRequest, studio: Studio) -> dict[str, Any]:
     in_force = studio.lived.in_force(studio.now)
     return {
         "run": run,
-        "seen": impact.seen(run, studio.now),
+        "seen": frame.impact_of(studio, run),
         "stale": run.in_force != in_force,
         "against": studios.number_of(studio.rule_set_id, run.in_force),
         "draft": studio.draft,
