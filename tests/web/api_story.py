@@ -4,7 +4,7 @@ The same calls check the answers against the description and make the examples i
 """
 
 from collections.abc import Callable, Iterator
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -49,6 +49,34 @@ def _rebuilds(call: Callable[..., Call], member: str) -> Iterator[Call]:
         if how == "retry":
             yield call("projections_list_parked", "GET", f"{p}/parked")
         yield call(f"projections_{how}_parked", "POST", f"{p}/parked/{stream}/{how}", body)
+    _park("license_index", stream)
+    yield call("projections_retry_all_parked", "POST", f"{p}/parked/retry", {})
+
+
+def _jobs(call: Callable[..., Call], member: str) -> Iterator[Call]:
+    """A kind of job that rests and goes on, and an obligation that was given up."""
+    yield call("jobs_list_jobs", "GET", "/jobs")
+    yield call("jobs_pause", "POST", "/jobs/renew/pause", {"reason": "a studio asked for a break"})
+    yield call("jobs_resume", "POST", "/jobs/renew/resume", {})
+    yield call("jobs_set_rate", "POST", "/jobs/renew/rate", {"per_second": 200})
+    yield call("jobs_set_rate", "POST", "/jobs/renew/rate", {"per_second": None})
+    license_id, due = new_id("lic"), timezone.now() - timedelta(hours=1)
+    _give_up(member, license_id, due)
+    yield call("jobs_list_failing", "GET", "/jobs/failing")
+    about = {"member_id": member, "license_id": license_id, "due_at": due.isoformat()}
+    yield call("jobs_retry", "POST", "/jobs/renew/retry", about)
+    yield call("operations_list_workers", "GET", "/operations/workers")
+    yield call("operations_list_event_types", "GET", "/operations/event-types")
+
+
+def _give_up(member: str, license_id: str, due: datetime) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "INSERT INTO job_attempt (bucket, member_id, license_id, kind, due_at, attempts,"
+            " next_attempt_at, outcome, last_error, finished_at)"
+            " VALUES (%s, %s, %s, 'renew', %s, 20, %s, 'gave up', 'KeyError: studio', now())",
+            [store.bucket_of(f"member-{member}"), member, license_id, due, due],
+        )
 
 
 def _withdrawals(call: Callable[..., Call], api: ApiClient, other: ApiClient) -> Iterator[Call]:
@@ -145,7 +173,7 @@ def calls(api: ApiClient, other: ApiClient, member: str) -> Iterator[Call]:
     yield call("feed_read_feed", "GET", f"/events?bucket={bucket}&limit=1")
     yield call("projections_list_projections", "GET", "/projections")
     yield from _rebuilds(call, member)
-    yield call("jobs_list_jobs", "GET", "/jobs")
+    yield from _jobs(call, member)
     yield from _withdrawals(call, api, other)
     revoked = new_id("lic")
     yield call("licenses_acquire", "POST", f"{m}/licenses", {"license_id": revoked, **asked})

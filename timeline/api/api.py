@@ -19,6 +19,7 @@ from timeline.api import (
     licenses,
     members,
     openapi,
+    operations,
     plans,
     problems,
     rules,
@@ -105,4 +106,5 @@ api.add_router("/decisions", decisions.router)
 api.add_router("/events", feed.router)
 api.add_router("/projections", projections_.router)
 api.add_router("/jobs", jobs.router)
+api.add_router("/operations", operations.router)
 api.add_router("", everything_else)

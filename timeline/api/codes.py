@@ -48,6 +48,7 @@ CODES: Mapping[str, Code] = {
     # Operations
     "unknown_projection": Code(404, "There is no read model of this name."),
     "not_parked": Code(404, "The stream is not parked there."),
+    "not_given_up": Code(404, "No such obligation was given up."),
     "build_refused": Code(409, "The build is not in a state for this; `detail` says why."),
     # Withdrawals
     "unknown_dry_run": Code(404, "No dry run has given this token to this key."),

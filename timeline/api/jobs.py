@@ -1,19 +1,90 @@
 """The renewal and expiry jobs: what is due, what was tried, what came of it."""
 
-from typing import Any
+from datetime import datetime
+from typing import Annotated, Any, Literal
 
+import msgspec
 from django.http import HttpRequest
 from django.utils import timezone
-from ninja import Router
+from ninja import Path, Router
+from pydantic import Field
 
 from projections import jobs
-from timeline.api import keys, shapes
+from timeline.api import commanding, inputs, keys, pages, shapes
 from timeline.api.openapi import told
+from timeline.api.problems import Problem
 
 router = Router(tags=["operations"])
+
+Kind = Annotated[Literal["renew", "expire"], Path()]
+
+
+class Pause(inputs.Body):
+    """Why a kind of job rests."""
+
+    reason: inputs.Reason
+
+
+class Rate(inputs.Body):
+    """How many a second, all workers together; null for as fast as it goes."""
+
+    per_second: Annotated[int, Field(ge=1, le=100_000)] | None
+
+
+class GivenUp(inputs.Body):
+    """Which obligation, as the list of those that fail names it."""
+
+    member_id: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")]
+    license_id: inputs.LicenseId
+    due_at: inputs.Instant
 
 
 @router.get("", auth=keys.OPERATIONS, openapi_extra=told(shapes.Jobs))
 def list_jobs(request: HttpRequest) -> dict[str, Any]:
     """Each kind of job with the obligations before it and behind it."""
     return {**jobs.status(timezone.now()), "next": None}
+
+
+@router.get("/failing", auth=keys.OPERATIONS, openapi_extra=told(shapes.Page[shapes.Open]))
+def list_failing(request: HttpRequest, limit: pages.Limit = 100) -> dict[str, Any]:
+    """What failed and is tried again, and what was given up and waits for a person."""
+    found = jobs.failing(limit)[:limit]
+    return {"items": [msgspec.structs.asdict(each) for each in found], "next": None}
+
+
+@router.post("/{kind}/pause", auth=keys.OPERATE, openapi_extra=told(shapes.Control))
+def pause(request: HttpRequest, kind: Kind, body: Pause) -> dict[str, Any]:
+    """Let a kind of job rest: what is due waits, and is done oldest first afterwards."""
+    jobs.pause(kind, by=_by(request), reason=body.reason)
+    return _control(kind)
+
+
+@router.post("/{kind}/resume", auth=keys.OPERATE, openapi_extra=told(shapes.Control))
+def resume(request: HttpRequest, kind: Kind, body: inputs.Empty) -> dict[str, Any]:
+    """Let it go on."""
+    jobs.resume(kind, by=_by(request))
+    return _control(kind)
+
+
+@router.post("/{kind}/rate", auth=keys.OPERATE, openapi_extra=told(shapes.Control))
+def set_rate(request: HttpRequest, kind: Kind, body: Rate) -> dict[str, Any]:
+    """Hold it to a rate, so that a catch-up leaves room for others; null lifts that."""
+    jobs.set_rate(kind, body.per_second)
+    return _control(kind)
+
+
+@router.post("/{kind}/retry", auth=keys.OPERATE, openapi_extra=told(shapes.Control, "not_given_up"))
+def retry(request: HttpRequest, kind: Kind, body: GivenUp) -> dict[str, Any]:
+    """Take up again what was given up: the next sweep tries it."""
+    due: datetime = body.due_at
+    if not jobs.try_again(due, kind, member_id=body.member_id, license_id=body.license_id):
+        raise Problem(404, "not_given_up", f"{body.license_id} was not given up.")
+    return _control(kind)
+
+
+def _control(kind: str) -> dict[str, Any]:
+    return msgspec.structs.asdict(jobs.controls()[kind])
+
+
+def _by(request: HttpRequest) -> str:
+    return f"key {commanding.key_id(request)}"

@@ -9,7 +9,10 @@ from timeline.http import MEMBER_ID
 from timeline.models import ApiKey
 
 NO_SCOPE = ""
-SUBJECTS = {"member_id": "", "rule_set": "rules:", "title_id": "title:", "name": "projection:"}
+SUBJECTS = {
+    "member_id": "", "rule_set": "rules:", "title_id": "title:", "name": "projection:",
+    "kind": "job:",
+}  # fmt: skip
 
 
 class Key(HttpBearer):

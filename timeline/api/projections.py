@@ -115,6 +115,17 @@ def list_parked(request: HttpRequest, name: Name, limit: pages.Limit = 100) -> d
 
 
 @router.post(
+    "/{name}/parked/retry",
+    auth=keys.OPERATE,
+    openapi_extra=told(shapes.TriedAll, "unknown_projection"),
+)
+def retry_all_parked(request: HttpRequest, name: Name, body: inputs.Empty) -> dict[str, Any]:
+    """Try what is parked again, up to 500 streams at once; call again for the rest."""
+    level, still = parking.retry_all(_projector(name), by=_by(request), limit=500)
+    return {"level": level, "parked": still}
+
+
+@router.post(
     "/{name}/parked/{stream}/retry",
     auth=keys.OPERATE,
     openapi_extra=told(shapes.Tried, "unknown_projection", "not_parked"),

@@ -445,6 +445,13 @@ class Tried(msgspec.Struct):
     level: bool
 
 
+class TriedAll(msgspec.Struct):
+    """How many streams are level again, and how many of those tried are parked still."""
+
+    level: int
+    parked: int
+
+
 class Projection(msgspec.Struct):
     """How far a read model has come."""
 
@@ -480,6 +487,68 @@ class Job(msgspec.Struct):
     done_last_minute: int
     in_hand: Annotated[int, Meta(description="claimed by a worker just now")]
     failing: int
+
+
+class Control(msgspec.Struct):
+    """How a kind of job is held."""
+
+    kind: str
+    paused_at: datetime | None
+    paused_by: str | None
+    reason: str | None
+    per_second: Annotated[int | None, Meta(description="the rate it is held to, or null")]
+
+
+class Process(msgspec.Struct):
+    """A worker, a beat, or the sign that came through the broker (`kind` queue)."""
+
+    name: str
+    kind: str
+    alive: Annotated[bool, Meta(description="heard of in the last half minute")]
+    beat_at: datetime
+    age_seconds: float
+    pid: int | None
+    started_at: datetime | None
+    took_at: Annotated[datetime | None, Meta(description="when it last took a message")]
+    took_age_seconds: float | None
+
+
+class EventType(msgspec.Struct):
+    """Events of one type in one schema version; sizes are of the data as JSON, in bytes."""
+
+    category: str
+    type: str
+    schema_version: int
+    count: int
+    bytes: int
+    mean_bytes: int
+    largest: int
+    first_at: datetime
+    last_at: datetime
+
+
+class Streams(msgspec.Struct):
+    """How many events the streams of a category hold: half at most `p50`, and so on."""
+
+    category: str
+    measured_at: datetime
+    age_seconds: float
+    streams: int
+    events: int
+    mean: float
+    p50: int
+    p95: int
+    longest: int
+    bands: list[int]
+
+
+class Catalogue(msgspec.Struct):
+    """Which events there are, how many and how large, and how long histories grow."""
+
+    items: list[EventType]
+    streams: list[Streams]
+    behind: Annotated[int, Meta(description="events that are not counted yet")]
+    next: str | None
 
 
 class Jobs(msgspec.Struct):
