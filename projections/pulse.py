@@ -2,13 +2,15 @@
 
 A worker can go deaf: it lost its broker without noticing, or holds as many messages as it may, for
 processes that were killed. It lives, so nobody starts it anew, and takes nothing; only comparing
-what it took with a beat that is alive shows it.
+what it took with a beat that is alive shows it. What is known to make it deaf ends it at once
+(`timeline/pool.py`).
 """
 
 import os
 import signal
 import threading
 import time
+from collections.abc import Callable
 from datetime import datetime
 
 import structlog
@@ -25,6 +27,17 @@ DEAF_AFTER = 30.0
 # A tick goes to one of the workers, so that each of many is called rarely.
 PER_WORKER = 17.0
 LAST_WORDS = 10.0
+
+
+def end(why: str, busy: Callable[[], bool] = lambda: True) -> None:
+    """End this process for its keeper to start it anew; what is being done has a while to end."""
+    log.error(why)
+    os.kill(os.getpid(), signal.SIGTERM)
+    until = time.monotonic() + LAST_WORDS
+    while busy() and time.monotonic() < until:
+        time.sleep(0.2)
+    # It may wait for tasks whose processes are gone: nobody is coming.
+    os._exit(1)
 
 
 class Pulse:
@@ -53,13 +66,7 @@ class Pulse:
             try:
                 self.beat()
                 if self._watch and self.deaf(timezone.now()):
-                    log.error(
-                        "no message for too long while the beat goes on; ending to start anew"
-                    )
-                    os.kill(os.getpid(), signal.SIGTERM)
-                    time.sleep(LAST_WORDS)
-                    # It waits for tasks whose processes are gone: nobody is coming.
-                    os._exit(1)
+                    end("no message for too long while the beat goes on; ending to start anew")
             except Exception as error:  # the database is away, which others say louder
                 log.warning("no heartbeat", error=repr(error))
                 connection.close()

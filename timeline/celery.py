@@ -46,7 +46,9 @@ def _begin(sender: Any = None, **kwargs: Any) -> None:
     """A worker that is up shows it through the broker, without waiting for the next tick."""
     from projections import heartbeat
     from projections.pulse import Pulse
+    from timeline import pool
 
+    pool.watch(sender.pool)
     pulse = Pulse(str(sender.hostname), heartbeat.PROCESS, watch=True)
     pulse.start()
     _pulses.append(pulse)

@@ -216,6 +216,9 @@ CELERY_TASK_DEFAULT_QUEUE = "playhead"
 CELERY_TASK_IGNORE_RESULT = True
 CELERY_TASK_ACKS_LATE = True
 CELERY_TASK_REJECT_ON_WORKER_LOST = True
+# What a lost child had in hand goes back to the broker after so long, not after ten seconds: a task
+# that ends its process is given up after five times, and what waits behind it waits no minute.
+CELERY_WORKER_LOST_WAIT = 2.0
 CELERY_TASK_SOFT_TIME_LIMIT = 15
 CELERY_TASK_TIME_LIMIT = TASK_LIMIT_S
 CELERY_TASK_SERIALIZER = "json"

@@ -32,7 +32,7 @@ def product(
 class OutageOfAMinute(Faults):
     """Long enough that every timeout passes within it."""
 
-    licenses = 1_000
+    licenses = 300
     outage_s = 60.0
 
 

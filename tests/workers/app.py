@@ -17,16 +17,20 @@ from django.db import connection
 django.setup()
 
 from licensing import service  # noqa: E402  (models want the apps first)
+from projections import tasks  # noqa: E402
 from projections.deliveries import Hint  # noqa: E402
 from projections.jobs import claiming  # noqa: E402
 from timeline.celery import app  # noqa: E402
 
 QUICK = os.environ.get("FAULTS_QUICK") == "1"
-VISIBILITY_S = 8 if QUICK else app.conf.broker_transport_options.get("visibility_timeout", 0)
+VISIBILITY_S = 11 if QUICK else app.conf.broker_transport_options.get("visibility_timeout", 0)
 
 if QUICK:
-    claiming.LEASE = timedelta(seconds=4)
-    app.conf.update(task_soft_time_limit=2, task_time_limit=3)
+    claiming.LEASE = timedelta(seconds=6)
+    app.conf.update(task_soft_time_limit=3, task_time_limit=5, worker_lost_wait=1.0)
+    # Turns far shorter than the limit, as the product's are: a turn that is cut off leaves its page
+    # to the leases, and whoever waits for these on a busy machine sees nothing but the limit.
+    tasks.SWEEP_SECONDS = 1.0
     if "visibility_timeout" in app.conf.broker_transport_options:
         app.conf.broker_transport_options["visibility_timeout"] = VISIBILITY_S
 for name, every in (("sweep", 1.0), ("catch-up", 1.0), ("heartbeat", 1.0)):
@@ -34,6 +38,8 @@ for name, every in (("sweep", 1.0), ("catch-up", 1.0), ("heartbeat", 1.0)):
     entry["schedule"] = every
     if "every" in entry["kwargs"]:
         entry["kwargs"] = {"every": every}
+if QUICK:
+    app.conf.beat_schedule["catch-up"]["kwargs"]["seconds"] = 0.7
 # No backtests and no withdrawals here: they would only take turns.
 for name in ("backtest", "withdraw"):
     app.conf.beat_schedule.pop(name, None)

@@ -172,7 +172,20 @@ class Product:
             f"--- {path.name}\n{path.read_text(errors='replace')[-3000:]}"
             for path in sorted(self.folder.glob("*.out"))
         )
-        raise AssertionError(f"not so after {seconds} s\n{said}")
+        raise AssertionError(f"not so after {seconds} s\n{self._standing()}\n{said}")
+
+    def _standing(self) -> str:
+        """What the database knows, for whoever has to find out why."""
+        return "\n".join(
+            f"{about}: {self.ask(query)}"
+            for about, query in (
+                ("in the calendar", f"SELECT renewals, count(*) FROM {CALENDAR} GROUP BY 1"),
+                ("attempts", "SELECT outcome, claimed, count(*) FROM job_attempt GROUP BY 1, 2"),
+                ("errors", "SELECT last_error, count(*) FROM job_attempt GROUP BY 1"),
+                ("ticks", "SELECT job, ticks, doubled, now() - ticked_at FROM job_tick"),
+                ("deliveries", "SELECT task, deliveries, gave_up_at FROM task_delivery"),
+            )
+        )
 
     def notes(self, what: str) -> list[tuple[float, int]]:
         """When a task noted something, in seconds since the epoch, and in which process."""

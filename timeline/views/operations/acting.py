@@ -34,8 +34,8 @@ class OnGivenUp(Reasoned):
     """Which obligation is taken up again."""
 
     kind = forms.ChoiceField(choices=[(kind, kind) for kind in jobs.KINDS])
-    member = forms.RegexField(MEMBER_ID.pattern + r"\Z")
-    license = forms.CharField(max_length=64)
+    member = forms.RegexField(rf"^{MEMBER_ID.pattern}\Z")
+    license = forms.CharField(max_length=128)
     due = forms.CharField(max_length=40)
     known = ("try again",)
 
