@@ -2,7 +2,7 @@
 
     run = backtests.start(document, by="ann", level="closed loop")  # waiting; a worker takes it up
     run = backtests.find(run.id)        # run.state, run.progress, run.eta_s: for a page that polls
-    backtests.stop(run.id)              # ends it within a second; what was counted stays
+    backtests.stop(run.id)              # ends it within a second or some; what was counted stays
     backtests.resume(run.id)            # goes on where it stopped or failed
     run.result                          # a simulation.Backtest; what is counted so far, or all
 
@@ -169,12 +169,14 @@ def work(
     *,
     seconds: float | None = None,
     progress: Callable[[Backtest], None] | None = None,
+    reading: Callable[[int], None] | None = None,
 ) -> Run | None:
     """Go on with a run until it ends, somebody stops it, or `seconds` are over.
 
     When the time is over it waits for the next slice. `progress` is called now and then with what
-    is counted so far. None when somebody else works on it, or it has ended. Raises what kept it
-    from going on, and the row says so too.
+    is counted so far, `reading` in between with how many decisions were read ahead of that. None
+    when somebody else works on it, or it has ended. Raises what kept it from going on, and the row
+    says so too.
     """
     claim = _claim(run_id)
     if claim is None:
@@ -189,6 +191,8 @@ def work(
             member_id=claim.row.member_id,
             after=(claim.row.after_bucket, claim.row.after_stream),
             found=_found(claim.row),
+            at_once=simulation.MANY if seconds is None else simulation.FEW,
+            reading=reading,
         )
         saved = monotonic()
         for part in parts:

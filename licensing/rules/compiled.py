@@ -94,6 +94,11 @@ class Compiled:
                 return FACT_UNKNOWN, name
         return None
 
+    @property
+    def dated(self) -> bool:
+        """Whether some row holds from or to an instant."""
+        return self._times is not None
+
     def valid(self, at: datetime) -> int:
         """The rows that are valid at an instant, as bits."""
         return self._all if self._times is None else self._times(at)

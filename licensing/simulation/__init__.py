@@ -1,6 +1,8 @@
 """Trials: a member's history lived again with something changed, and nothing written."""
 
 from licensing.simulation.backtest import (
+    FEW,
+    MANY,
     Backtest,
     Part,
     Sample,
@@ -16,6 +18,8 @@ from licensing.simulation.redecided import Redecided, redecided
 from licensing.simulation.what_if import NoSuchTrial, Trial, command_of, rules_of, what_if
 
 __all__ = [
+    "FEW",
+    "MANY",
     "Backtest",
     "Branch",
     "Change",

@@ -7,9 +7,8 @@ tells of most members (`screening`).
 """
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import datetime
-from time import monotonic
 from typing import Any
 
 import msgspec
@@ -21,13 +20,16 @@ from licensing.simulation.branch import Change, live_again
 from licensing.simulation.compared import DECISIONS, Compared, compared
 from licensing.simulation.one_by_one import one_by_one
 from licensing.simulation.recorded import items_of
-from licensing.simulation.screening import Screened, Screening
+from licensing.simulation.screening import MEMBER, Screened, Screening
 
 SAMPLES = 20
-BUCKETS_AT_ONCE = 8  # at first; then as many as are soon read
-SOON_S = 0.2
+# Events of a range of buckets that is read in one go. Histories lie side by side in the table, so
+# that each further range reads nearly all of its pages again; but in between nobody hears anything.
+MANY, FEW = 1_500_000, 100_000
 END = (store.BUCKETS, "")  # the place behind all streams
 TOGETHER = 50  # members whose histories are read in one go
+TASTE = 64
+MOST = 500  # members that are counted between two parts
 
 
 class Sample(msgspec.Struct, frozen=True):
@@ -115,34 +117,44 @@ def backtested(
     found: Backtest | None = None,
     samples: int = SAMPLES,
     prune: bool = True,
+    at_once: int = MANY,
+    reading: Callable[[int], None] | None = None,
 ) -> Iterator[Part]:
     """Count what would have become of everybody, or of one member, bit by bit; writes nothing.
 
     `first_order` decides each decision by itself. `members` is how the ids begin. `after` and
     `found` go on with an earlier count. The last part is that of all. Without `prune` everybody is
-    lived again.
+    lived again. So many events are read `at_once`; `reading` hears how many decisions of them are.
     """
     counting = _Counting(rules, until, first_order, found or Backtest(rules.hash, until), samples)
     if member_id is not None:
         stream = fold.stream_of(member_id)
         bucket = store.bucket_of(stream)
-        counting.count([Screened(bucket, stream, 0, live=True)])
+        counting.count([Screened(bucket, stream, 0, member_id, live=True)])
         yield Part(counting.found, (bucket, stream))
         return
     published = rulebook.versions(rules.id)
-    screening = Screening(rules, published, until=until, closed_loop=not first_order)
-    conn = connection.opened()
-    first, size = after[0], BUCKETS_AT_ONCE
-    while first < store.BUCKETS:
-        began = monotonic()
-        of = store.Range(fold.stream_of(members), first, min(first + size, store.BUCKETS))
+    screening = Screening(
+        rules, published, until=until, closed_loop=not first_order, reading=reading
+    )
+    conn, prefix = connection.opened(), fold.stream_of(members)
+    events = store.count_events(conn, prefix)
+    size = max(1, min(store.BUCKETS, store.BUCKETS * at_once // max(1, events)))
+    for of in _ranges(prefix, after[0], size):
         page = [each for each in screening.screened(conn, of) if _place(each) > after]
-        first, size = of.end, size * 2 if monotonic() - began < SOON_S else max(1, size // 2)
-        for chunk in _chunks(page):
-            counting.count(chunk if prune else [_unscreened(each) for each in chunk])
+        for chunk in _chunks(page, prune):
+            counting.count(chunk)
             yield Part(counting.found, _place(chunk[-1]))
     if after < END:
         yield Part(counting.found, END)
+
+
+def _ranges(prefix: str, first: int, size: int) -> Iterator[store.Range]:
+    """All buckets from `first` on, beginning with a few: what they are like, the rest will be."""
+    end = min(first + max(1, size // TASTE), store.BUCKETS)
+    while first < store.BUCKETS:
+        yield store.Range(prefix, first, end)
+        first, end = end, min(end + size, store.BUCKETS)
 
 
 def _place(member: Screened) -> tuple[int, str]:
@@ -150,12 +162,23 @@ def _place(member: Screened) -> tuple[int, str]:
 
 
 def _unscreened(member: Screened) -> Screened:
-    return Screened(member.bucket, member.stream_id, member.version, live=True)
+    return Screened(member.bucket, member.stream_id, member.version, member.member_id, live=True)
 
 
-def _chunks(members: list[Screened]) -> Iterator[list[Screened]]:
-    for start in range(0, len(members), TOGETHER):
-        yield members[start : start + TOGETHER]
+def _chunks(members: list[Screened], prune: bool) -> Iterator[list[Screened]]:
+    """The members a few at a time: as many as are lived again together, with those in between."""
+    chunk: list[Screened] = []
+    lived = 0
+    for each in members:
+        if not prune:
+            each = _unscreened(each)
+        chunk.append(each)
+        lived += each.live
+        if lived == TOGETHER or len(chunk) == MOST:
+            yield chunk
+            chunk, lived = [], 0
+    if chunk:
+        yield chunk
 
 
 class _Counting:
@@ -176,7 +199,8 @@ class _Counting:
     def count(self, chunk: list[Screened]) -> None:
         """Add some members to what is found."""
         lived = [each.stream_id for each in chunk if each.live and not each.unreadable]
-        pasts = dict(zip(lived, store.read_pasts(connection.opened(), lived), strict=True))
+        found = store.read_pasts(connection.opened(), lived) if lived else []
+        pasts = dict(zip(lived, found, strict=True))
         for member in chunk:
             self.found.members += 1
             if member.unreadable:
@@ -197,7 +221,7 @@ class _Counting:
     def _live(
         self, stream: str, told: list[store.PastFact], asked: list[store.PastCommand]
     ) -> None:
-        member = Member(stream.removeprefix(fold.stream_of("")))
+        member = Member(stream.removeprefix(MEMBER))
         try:
             items = items_of(stream, told, asked, self._until)
         except fold.UnreadableStream:
@@ -237,7 +261,7 @@ class _Counting:
                 counted[each.turned, str(value or "not known")] += 1
             if not sampled and len(found.samples) < self._samples:
                 sampled = True  # one of each member tells the most
-                member_id = stream.removeprefix(fold.stream_of(""))
+                member_id = stream.removeprefix(MEMBER)
                 found.samples.append(
                     Sample(member_id, each.version, each.at, each.name, each.was, each.would_be)
                 )

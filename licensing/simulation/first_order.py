@@ -1,9 +1,9 @@
 """Whether other rules would decide a recorded decision otherwise, told from its record alone.
 
 Two questions, the cheap one first. *Can* they: do both rule sets say the same of these facts, any
-limit, reason and term that the decision could come to? That is asked once for each set of facts
-and remembered. *Do* they: with the counts that the record keeps, by the evaluator that decides for
-real.
+limit, reason and term that the decision could come to? *Do* they: with the counts that the record
+keeps, by the evaluator that decides for real. Both are asked once of all that is alike and
+remembered: to rules, two texts of a fact are one where they name neither.
 Where a record does not keep what the other rules ask for, the answer is that nobody can tell
 without the member's history.
 """
@@ -18,7 +18,7 @@ from licensing import rules, terms
 from licensing.domain.license import TERM_NAMES
 from licensing.rules import Compiled, Purpose, RuleSet
 
-REMEMBERED = 200_000  # sets of facts
+REMEMBERED = 200_000  # answers
 RENEWAL_TERMS = ("renew_ext_h", "renew_life_h", "renew_grace_h")
 
 Record = Mapping[str, Any]
@@ -101,6 +101,10 @@ class FirstOrder:
 PURPOSES: tuple[Purpose, ...] = ("acquire", "renew")
 OVERRIDING = (terms.LICENSE_ENDED, terms.MEMBERSHIP_CANCELLED)
 
+_OTHER = object()
+TOLD = ("studio", "plan", "country")  # by which turned decisions are counted
+
+_Told = tuple[tuple[str, frozenset[Any] | None], ...]
 _Values = Mapping[str, Any]
 _Get = Callable[[_Values, Said, str], Any]
 """A fact's value from the recorded facts, what the request said, and the member's id."""
@@ -117,8 +121,23 @@ class _Pair:
         self.asked: list[str] = []
         self.places: dict[str, int] = {}
         self._of_member = False
+        self._dated = old.dated or new.dated
         self._known: dict[Any, bool | None] = {}
         self._judged: dict[Any, Verdict | None] = {}
+        self._told = _told(old, new)
+        told_by = {new.ruleset.facts[name].path for name in TOLD if name in new.ruleset.facts}
+        self._told_whole = tuple(
+            (name, None if old.ruleset.facts[name].path in told_by else named)
+            for name, named in self._told
+        )
+        self._same_counter = {
+            name: [
+                each
+                for each in old.ruleset.counters
+                if definition(old.ruleset, each) == definition(new.ruleset, name)
+            ]
+            for name in new.ruleset.counters
+        }
         gets = {name: self._getter(name, fact.path) for name, fact in new.ruleset.facts.items()}
         self._gets = [(name, get) for name, get in gets.items() if get is not None]
         # A limit's own fact stands among the limits of a record, not among its facts: where rows
@@ -137,13 +156,14 @@ class _Pair:
         """As FirstOrder.alike."""
         if self._blind or (self.asked and said is None):
             return None
-        key = self._key(facts, at, said, member_id)
+        recorded = _object(facts)
+        key = (_alike(recorded, self._told), *self._circumstances(at, said, member_id))
         try:
             return self._known[key]
         except KeyError:
             if len(self._known) >= REMEMBERED:
                 self._known.clear()
-            found = self._known[key] = self._compared(facts, at, said or (), member_id)
+            found = self._known[key] = self._compared(recorded, at, said or (), member_id)
             return found
 
     def verdict(
@@ -152,27 +172,36 @@ class _Pair:
         """As FirstOrder.verdict; None where the record does not tell."""
         if self._unsaid or (self.asked and said is None):
             return None
-        key = self._key(record, at, said, member_id)
+        kept = _object(record)
+        limits = kept.get("limits")
+        if not isinstance(limits, list):
+            return None
+        key = (
+            _alike(kept.get("facts") or {}, self._told_whole),
+            *self._circumstances(at, said, member_id),
+            kept.get("row"), kept.get("reason"), bool(kept.get("allowances")), repr(limits),
+        )  # fmt: skip
         try:
             return self._judged[key]
         except KeyError:
             if len(self._judged) >= REMEMBERED:
                 self._judged.clear()
             try:
-                found = self._judge(_object(record), at, said or (), member_id)
+                found = self._judge(kept, at, said or (), member_id)
             except NotRecorded:
                 found = None
             self._judged[key] = found
             return found
 
-    def _key(self, text: str, at: datetime, said: Said | None, member_id: str) -> Any:
-        """What an answer about a recorded text depends on."""
-        rows = self._old.valid(at), self._new.valid(at)
+    def _circumstances(self, at: datetime, said: Said | None, member_id: str) -> Any:
+        """What an answer depends on beside what was recorded."""
+        rows = (self._old.valid(at), self._new.valid(at)) if self._dated else None
         told = tuple(said) if said is not None and self.asked else None
-        return text, rows, told, member_id if self._of_member else None
+        return rows, told, member_id if self._of_member else None
 
-    def _compared(self, text: str, at: datetime, said: Said, member_id: str) -> bool | None:
-        recorded = _object(text)
+    def _compared(
+        self, recorded: dict[str, Any], at: datetime, said: Said, member_id: str
+    ) -> bool | None:
         marks, others = self._marks
         before = {name: recorded.get(name) for name in self._old.ruleset.facts}
         found = self._old.outcome(before, at)
@@ -186,15 +215,14 @@ class _Pair:
         return bool(marks.of(before, at) == others.of(after, at))
 
     def _judge(self, record: Record, at: datetime, said: Said, member_id: str) -> Verdict:
-        limits = record.get("limits")
-        if not isinstance(limits, list) or record.get("allowances"):
+        if record.get("allowances"):
             raise NotRecorded
         reason = record.get("reason")
         if reason in OVERRIDING and self._could_say(reason):
             raise NotRecorded
         recorded = dict(record.get("facts") or {})
         counts: dict[str, rules.Count] = {}
-        for limit in limits:
+        for limit in record["limits"]:
             self._count(limit, recorded, counts)
         facts = self._facts(recorded, said, member_id)
         found = rules.decide(
@@ -227,10 +255,9 @@ class _Pair:
             counts[known.fact] = rules.Count(value, value + (adds[0] if adds else 1))
 
     def _counted(self, name: str, counts: Mapping[str, rules.Count]) -> rules.Count:
-        wanted = definition(self._new.ruleset, name)
-        for each, count in counts.items():
-            if definition(self._old.ruleset, each) == wanted:
-                return count
+        for each in self._same_counter[name]:
+            if each in counts:
+                return counts[each]
         raise NotRecorded
 
     def _getter(self, name: str, path: str) -> _Get | None:
@@ -271,6 +298,37 @@ class _Pair:
             return default if value is None else value
 
         return get
+
+
+def _told(old: Compiled, new: Compiled) -> _Told:
+    """The facts that a record may keep, each with the texts that either rule set tells apart."""
+    return tuple(
+        (
+            name,
+            _named(old, name).union(
+                *(_named(new, n) for n, x in new.ruleset.facts.items() if x.path == fact.path)
+            ),
+        )
+        for name, fact in old.ruleset.facts.items()
+    )
+
+
+def _named(rules: Compiled, name: str) -> frozenset[Any]:
+    domain = rules.ruleset.facts[name].domain or ()
+    return frozenset((*rules.named(name), *domain, rules.ruleset.defaults.get(name)))
+
+
+def _alike(recorded: _Values, told: _Told) -> tuple[Any, ...]:
+    """A key that is the same for facts of which rules say the same."""
+    key: list[Any] = []
+    for name, named in told:
+        value = recorded.get(name)
+        if type(value) is str:
+            key.append(value if named is None or value in named else _OTHER)
+        else:
+            # True is no 1, and a list that somebody sent is no key.
+            key.append(value if value is None else repr(value).encode())
+    return tuple(key)
 
 
 class _Marks:

@@ -5,7 +5,7 @@ one everything is as it was. So who has none need not be lived again. Where the 
 the member is to be lived again.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from itertools import pairwise
 from typing import Any
@@ -37,7 +37,9 @@ REFUSALS = ("AcquisitionRefused", "RenewalRefused", "ExtensionRefused")
 ALLOWED = "AllowanceGranted"
 ERASED = "MemberErased"
 PERSONAL = ("device", "context")
-OFTEN = 0.2  # of all decisions: from there on their records are read with them
+MEMBER = fold.stream_of("")
+HEARD = 10_000  # decisions
+OFTEN = 0.08  # of all decisions: from there on their records are read with them
 
 
 class Screened(msgspec.Struct):
@@ -51,6 +53,7 @@ class Screened(msgspec.Struct):
     bucket: int
     stream_id: str
     version: int
+    member_id: str = ""
     given: int = 0
     same: dict[tuple[str, str], int] = msgspec.field(default_factory=dict)
     turned: list[Compared] = msgspec.field(default_factory=list)
@@ -80,7 +83,9 @@ class Screening:
         *,
         until: datetime,
         closed_loop: bool,
+        reading: Callable[[int], None] | None = None,
     ) -> None:
+        self._reading = reading
         deciders = {each.hash: each.compiled for each in published}
         self._first = FirstOrder(rules.compiled, rules.hash, deciders)
         self._closed_loop = closed_loop
@@ -100,7 +105,11 @@ class Screening:
         with store.one_moment(conn):
             found = {
                 stream_id: Screened(
-                    bucket, stream_id, version, live=at is not None and at > self._wanted.until
+                    bucket,
+                    stream_id,
+                    version,
+                    stream_id.removeprefix(MEMBER),
+                    live=at is not None and at > self._wanted.until,
                 )
                 for bucket, stream_id, version, at in store.heads_of(conn, of)
             }
@@ -111,7 +120,7 @@ class Screening:
     def _pass(
         self, conn: psycopg.Connection[Any], of: store.Range, found: dict[str, Screened]
     ) -> None:
-        reading = _Pass(self._first, self._wanted, self._closed_loop, found)
+        reading = _Pass(self._first, self._wanted, self._closed_loop, found, self._reading)
         asked = reading.through(conn, of)
         # What one range is like, the next one will be.
         self._wanted = self._wanted._replace(records=asked > OFTEN)
@@ -134,8 +143,9 @@ class _Pass:
         wanted: store.Wanted,
         closed_loop: bool,
         found: dict[str, Screened],
+        reading: Callable[[int], None] | None,
     ) -> None:
-        self._first, self._wanted = first, wanted
+        self._first, self._wanted, self._reading = first, wanted, reading
         self._closed_loop, self._found = closed_loop, found
         self._pending: list[_Pending] = []
         self._told = 0
@@ -158,17 +168,21 @@ class _Pass:
         issued: dict[tuple[str, str | None], Said | None] = {}
         later: list[store.Decision] = []
         asked = bool(self._wanted.paths)
-        for decision in store.scan_decisions(conn, of, self._wanted):
-            if decision.type not in ASKED or not decision.readable:
+        for number, decision in enumerate(store.scan_decisions(conn, of, self._wanted)):
+            if number % HEARD == 0 and self._reading is not None:
+                self._reading(number)
+            told = ASKED.get(decision.type)
+            if told is None or not decision.readable:
                 self._note(decision)
-            elif asked and ASKED[decision.type][1] == "renew":
+            elif asked and told[1] == "renew":
                 later.append(decision)  # what its license said may come after it
             else:
                 if asked and decision.type == "LicenseIssued":
                     issued[decision.stream_id, decision.license_id] = decision.said
-                self._tell(decision, decision.said)
+                self._tell(decision, decision.said, *told)
         for decision in later:
-            self._tell(decision, issued.get((decision.stream_id, decision.license_id)))
+            said = issued.get((decision.stream_id, decision.license_id))
+            self._tell(decision, said, *ASKED[decision.type])
 
     def _tell_given(self, conn: psycopg.Connection[Any], of: store.Range) -> None:
         """Which events commands caused, where some were imported without."""
@@ -188,7 +202,9 @@ class _Pass:
         else:
             member.live = True
 
-    def _tell(self, decision: store.Decision, said: Said | None) -> None:
+    def _tell(
+        self, decision: store.Decision, said: Said | None, name: str, purpose: Purpose
+    ) -> None:
         member = self._found[decision.stream_id]
         if member.live:
             return
@@ -199,9 +215,8 @@ class _Pass:
             if decision.version not in versions:
                 return  # it was given, and passes through as it is
         self._told += 1
-        name, purpose = ASKED[decision.type]
         alike = self._first.alike(
-            purpose, decision.hash, decision.facts, decision.occurred_at, said, self._id(member)
+            purpose, decision.hash, decision.facts, decision.occurred_at, said, member.member_id
         )
         if alike:
             member.count(name, decision.reason or "accepted")
@@ -217,7 +232,7 @@ class _Pass:
             return
         alike = self._first.alike(
             PURPOSES[command.name], command.hash, command.facts, command.decided_at, None,
-            self._id(member),
+            member.member_id,
         )  # fmt: skip
         if alike:
             member.count(command.name, "refused")
@@ -245,7 +260,7 @@ class _Pass:
                 raise NotRecorded  # a record does not keep what was allowed without effect
             verdict = self._first.verdict(
                 purpose, decision.hash, record.text, decision.occurred_at, pending.said,
-                self._id(member),
+                member.member_id,
             )  # fmt: skip
         except NotRecorded:
             member.live = True
@@ -258,9 +273,6 @@ class _Pass:
             member.live = True  # two sets of terms may give a renewal the same end
         else:
             member.turned.append(_turned(decision, name, was, would_be, verdict, record.studio))
-
-    def _id(self, member: Screened) -> str:
-        return member.stream_id.removeprefix(fold.stream_of(""))
 
 
 _NONE: tuple[int, frozenset[int]] = (0, frozenset())

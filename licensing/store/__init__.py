@@ -53,6 +53,7 @@ from licensing.store.messages import (
 from licensing.store.order import known_until, read_order
 from licensing.store.reading import (
     bucket_heads,
+    count_events,
     count_streams,
     find_command,
     find_event,
@@ -136,6 +137,7 @@ __all__ = [
     "append",
     "bucket_heads",
     "bucket_of",
+    "count_events",
     "count_streams",
     "covered",
     "digest_of",

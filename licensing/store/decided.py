@@ -6,7 +6,6 @@ from datetime import datetime
 from typing import Any, NamedTuple
 
 import psycopg
-from psycopg.rows import tuple_row
 from psycopg.types.numeric import Int4
 
 from licensing.store import statements
@@ -100,10 +99,9 @@ def scan_decisions(conn: psycopg.Connection[Any], of: Range, wanted: Wanted) -> 
         name: list(value) if isinstance(value, Sequence) else value
         for name, value in wanted._asdict().items()
     }
-    with psycopg.Cursor(conn, row_factory=tuple_row) as cursor:
+    with psycopg.Cursor(conn, row_factory=lambda cursor: Decision._make) as cursor:
         statement = statements.statement("scan_decisions")
-        for row in cursor.stream(statement, parameters, binary=True, size=AT_ONCE):
-            yield Decision._make(row)
+        yield from cursor.stream(statement, parameters, binary=True, size=AT_ONCE)
 
 
 def read_records(conn: psycopg.Connection[Any], wanted: Sequence[tuple[str, int]]) -> list[Record]:

@@ -216,6 +216,12 @@ def count_streams(conn: psycopg.Connection[Any], prefix: str) -> int:
     return int(count)
 
 
+def count_events(conn: psycopg.Connection[Any], prefix: str) -> int:
+    """How many events the streams have whose ids begin so."""
+    ((count,),) = rows(conn, "count_events", {"prefix": prefix})
+    return int(count)
+
+
 def _stream(stream_id: str) -> dict[str, Any]:
     return {"bucket": Int4(bucket_of(stream_id)), "stream_id": stream_id}
 

@@ -159,6 +159,7 @@ def test_somebody_may_stop_a_run_while_it_works(
     member: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(backtests, "SAVE_EVERY_S", 0)
+    monkeypatch.setattr("licensing.simulation.backtest.MOST", 1)
     ask(new_id("m"), AcquireLicense("t1", "d1", "l1", STUDIO))
     run = backtests.start(ROOMY, by="ann")
     stopped = backtests.work(run.id, progress=lambda found: backtests.stop(run.id) and None)

@@ -54,9 +54,12 @@ class Command(BaseCommand):
             bar.set_postfix_str(f"{found.decisions:,} decisions", refresh=False)
             bar.update(found.members - bar.n)
 
+        def show_reading(ahead: int) -> None:
+            bar.set_postfix_str(f"{ahead:,} decisions read")
+
         try:
             with bar:
-                done = backtests.work(run.id, progress=show)
+                done = backtests.work(run.id, progress=show, reading=show_reading)
         except KeyboardInterrupt:
             done = backtests.stop(run.id)
         if done is None:
