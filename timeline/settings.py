@@ -106,7 +106,13 @@ CSRF_TRUSTED_ORIGINS = [o for o in os.environ.get("PLAYHEAD_ORIGINS", "").split(
 DEMO_DATA = os.environ.get("PLAYHEAD_DEMO", "1" if (HOME / "demo.json").exists() else "0") == "1"
 # How many proxies of ours stand before the product; each adds an address to X-Forwarded-For.
 PROXIES = whole_number("PLAYHEAD_PROXIES", 0)
-BEHIND_HTTPS = any(origin.startswith("https://") for origin in CSRF_TRUSTED_ORIGINS)
+LOCAL_HOSTS = {"localhost", "127.0.0.1", "[::1]"}
+# In production: as soon as another machine may come, it comes over HTTPS; PLAYHEAD_HTTPS=0 says
+# that a network of one's own does without.
+_ELSEWHERE = not LOCAL_HOSTS.issuperset(ALLOWED_HOSTS) or any(
+    origin.startswith("https://") for origin in CSRF_TRUSTED_ORIGINS
+)
+HTTPS = os.environ.get("PLAYHEAD_HTTPS", "1" if _ELSEWHERE else "0") == "1"
 
 INSTALLED_APPS = [
     # Without looking for what to register: timeline/administration says that.
@@ -304,7 +310,8 @@ X_FRAME_OPTIONS = "DENY"
 SECURE_CONTENT_TYPE_NOSNIFF = True
 SECURE_REFERRER_POLICY = "same-origin"
 SECURE_CROSS_ORIGIN_OPENER_POLICY = "same-origin"
-if BEHIND_HTTPS:
+if HTTPS:
+    # The proxy before us ends HTTPS, and has to set this header itself, whatever a client sent.
     SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
     SESSION_COOKIE_SECURE = True
     CSRF_COOKIE_SECURE = True
@@ -312,6 +319,13 @@ if BEHIND_HTTPS:
     SESSION_COOKIE_NAME = "__Host-session"
     CSRF_COOKIE_NAME = "__Host-csrf"
     SECURE_HSTS_SECONDS = 365 * 24 * 60 * 60
+    SECURE_HSTS_INCLUDE_SUBDOMAINS = True
+    # To be in the browsers' own lists is for the owner of the domain to say, not for one host.
+    SILENCED_SYSTEM_CHECKS = ["security.W021"]
+    # Pages are led to HTTPS. A tool is refused, so that it notices that its key went in plain text;
+    # whoever asks whether we are well asks from beside us.
+    SECURE_SSL_REDIRECT = True
+    SECURE_REDIRECT_EXEMPT = ["^api/", "^(healthz|readyz|metrics)$"]
 
 # Static files
 STATIC_URL = "/static/"

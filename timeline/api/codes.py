@@ -17,6 +17,7 @@ CODES: Mapping[str, Code] = {
     "bad_request": Code(400, "The request could not be read."),
     "unauthorized": Code(401, "No usable API key came along."),
     "missing_scope": Code(403, "The key was not issued for this."),
+    "https_required": Code(403, "The request did not come over HTTPS."),
     "forbidden": Code(403, "The key's owner may not do this."),
     "not_found": Code(404, "There is nothing at this address."),
     "method_not_allowed": Code(405, "The address has other methods, named in Allow."),
@@ -73,6 +74,7 @@ CODES: Mapping[str, Code] = {
 
 ALWAYS = (
     "unauthorized",
+    "https_required",
     "missing_scope",
     "invalid_input",
     "rate_limited",

@@ -9,6 +9,7 @@ from typing import Any
 import django.db
 import msgspec
 import ninja.errors
+from django.conf import settings
 from django.core.exceptions import RequestDataTooBig, SuspiciousOperation
 from django.http import (
     Http404,
@@ -93,6 +94,9 @@ def enclose(view: Callable[..., HttpResponseBase]) -> Callable[..., HttpResponse
     @wraps(view)
     def enclosed(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
         try:
+            if settings.SECURE_SSL_REDIRECT and not request.is_secure():
+                detail = "the key went in plain text: use HTTPS, and rotate the key"
+                raise Problem(403, "https_required", detail)
             response = view(request, *args, **kwargs)
             if isinstance(response, HttpResponseNotAllowed):
                 allowed = response["Allow"]
