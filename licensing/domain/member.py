@@ -218,6 +218,8 @@ def evolve(
 
 def expect(member: Member, happened: Sequence[tuple[Event, datetime]]) -> None:
     """Fetch in one go what these events will change, where the member is kept in pages."""
+    if member.licenses.whole and member.downloads.whole and member.usage.lists.whole:
+        return
     told = [event for event, _ in happened if not isinstance(event, _ELSEWHERE)]
     pages.fetch([(member.licenses, [event.license_id for event in told])])
     titles: list[str] = []
@@ -242,6 +244,8 @@ def expect(member: Member, happened: Sequence[tuple[Event, datetime]]) -> None:
 
 def expect_command(member: Member, command: "Command", now: datetime) -> None:
     """Fetch in one go what this command will ask for, where the member is kept in pages."""
+    if member.licenses.whole and member.downloads.whole and member.usage.lists.whole:
+        return
     match command:
         case AcquireLicense():
             named = [command.license_id] if command.license_id else []

@@ -7,10 +7,11 @@ alone, whatever the order in which they came.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, TypeVar, overload
 from zlib import crc32
 
 V = TypeVar("V")
+T = TypeVar("T")
 
 BITS = 4  # of the key's hash for each level
 FAN = 1 << BITS
@@ -121,8 +122,28 @@ class Pages(Mapping[str, V]):
             page, walked = page.content[number], (*walked, number)
         return page
 
+    @property
+    def whole(self) -> bool:
+        """Whether nothing of it can be anywhere else, to be fetched when it is asked for."""
+        return self._fetch is None
+
     def __getitem__(self, key: str) -> V:
         return self._leaf(_hash(key))[key]
+
+    # What Mapping has of these two asks for the item, and catches what that raises.
+
+    @overload
+    def get(self, key: str, /) -> V | None: ...
+
+    @overload
+    def get(self, key: str, /, default: V | T) -> V | T: ...
+
+    def get(self, key: str, /, default: Any = None) -> Any:
+        """The value of a key, or the default."""
+        return self._leaf(_hash(key)).get(key, default)
+
+    def __contains__(self, key: object) -> bool:
+        return isinstance(key, str) and key in self._leaf(_hash(key))
 
     def __iter__(self) -> Iterator[str]:
         yield from self._entries((), self.root)
@@ -171,7 +192,9 @@ class Pages(Mapping[str, V]):
 
 def fetch(wanted: Iterable[tuple[Pages[Any], Iterable[str]]]) -> None:
     """Get the pages of these keys in one go, before they are asked for one by one."""
-    _fetch_paths([(mapping, [_hash(key) for key in keys]) for mapping, keys in wanted])
+    _fetch_paths(
+        [(mapping, [_hash(key) for key in keys]) for mapping, keys in wanted if not mapping.whole]
+    )
 
 
 def _hash(key: str) -> int:

@@ -134,6 +134,10 @@ class _Pending(msgspec.Struct, frozen=True):
     said: Said | None
 
 
+_Issued = dict[tuple[str, str | None], Said | None]
+"""What the request for a license said, by stream and license."""
+
+
 class _Pass:
     """One reading of a range of buckets."""
 
@@ -155,17 +159,21 @@ class _Pass:
         """Tell of every member; returns the share of the decisions whose record was needed."""
         if self._closed_loop:
             self._tell_given(conn, of)
-        self._scan(conn, of)
+        issued = self._scan(conn, of)
         names = list(PURPOSES) if self._closed_loop else list(DECISIONS)
-        for command in store.without_events(conn, of, names, self._wanted.until):
-            self._tell_unmoved(command)
+        for command in store.without_events(conn, of, names, self._wanted):
+            said: Said | None = command.said
+            if PURPOSES[command.name] == "renew":
+                said = issued.get((command.stream_id, command.license_id))
+            self._tell_unmoved(command, said)
         self._tell_pending(conn)
         for member in self._found.values():
             member.live = member.live or _repeated_under_others(member.refusals)
         return len(self._pending) / max(1, self._told)
 
-    def _scan(self, conn: psycopg.Connection[Any], of: store.Range) -> None:
-        issued: dict[tuple[str, str | None], Said | None] = {}
+    def _scan(self, conn: psycopg.Connection[Any], of: store.Range) -> _Issued:
+        """Tell of every decision that was written down; what the licenses said, if asked."""
+        issued: _Issued = {}
         later: list[store.Decision] = []
         asked = bool(self._wanted.paths)
         for number, decision in enumerate(store.scan_decisions(conn, of, self._wanted)):
@@ -183,6 +191,7 @@ class _Pass:
         for decision in later:
             said = issued.get((decision.stream_id, decision.license_id))
             self._tell(decision, said, *ASKED[decision.type])
+        return issued
 
     def _tell_given(self, conn: psycopg.Connection[Any], of: store.Range) -> None:
         """Which events commands caused, where some were imported without."""
@@ -225,13 +234,13 @@ class _Pass:
         else:
             member.live = True
 
-    def _tell_unmoved(self, command: store.Unmoved) -> None:
+    def _tell_unmoved(self, command: store.Unmoved, said: Said | None) -> None:
         member = self._found[command.stream_id]
         if command.outcome != "refused":
             member.count(command.name, command.outcome or "")  # what is done already asks no rule
             return
         alike = self._first.alike(
-            PURPOSES[command.name], command.hash, command.facts, command.decided_at, None,
+            PURPOSES[command.name], command.hash, command.facts, command.decided_at, said,
             member.member_id,
         )  # fmt: skip
         if alike:

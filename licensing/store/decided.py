@@ -68,7 +68,10 @@ class Decision(NamedTuple):
 
 
 class Unmoved(NamedTuple):
-    """A command that caused no event, with rules and facts of its decision if there was one."""
+    """A command that caused no event, with rules and facts of its decision if there was one.
+
+    `license_id` and `said` are there as in `Decision`, said by the command.
+    """
 
     stream_id: str
     name: str
@@ -76,6 +79,8 @@ class Unmoved(NamedTuple):
     hash: str | None
     facts: str | None
     decided_at: datetime
+    license_id: str | None
+    said: list[str] | None
 
 
 class Record(NamedTuple):
@@ -142,9 +147,12 @@ def answers_of(
 
 
 def without_events(
-    conn: psycopg.Connection[Any], of: Range, names: Sequence[str], until: datetime
+    conn: psycopg.Connection[Any], of: Range, names: Sequence[str], wanted: Wanted
 ) -> list[Unmoved]:
-    """The commands of these names that caused no event, as far as decided by `until`."""
-    parameters = of.parameters | {"names": list(names), "until": until}
+    """The commands of these names that caused no event, as far as decided by `wanted.until`."""
+    parameters = of.parameters | {
+        "names": list(names), "until": wanted.until,
+        "paths": list(wanted.paths), "hidden": wanted.hidden,
+    }  # fmt: skip
     found = statements.rows(conn, "range_without_events", parameters)
     return [Unmoved(*row) for row in in_utc(found)]
