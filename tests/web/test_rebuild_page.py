@@ -101,7 +101,7 @@ def test_a_difference_is_told_and_its_rows_are_for_operators(live: Build) -> Non
         cursor.execute(f"DELETE FROM {NAME}_{new.side}")
         gone = cursor.rowcount
     client, _ = signed_in("operator")
-    assert f"{gone} only in the live build" in sent(client, "compare", new)[1]
+    assert f"{grouped(gone)} only in the live build" in sent(client, "compare", new)[1]
     for role, shown in (("operator", True), ("viewer", False)):
         html = signed_in(role)[0].get(URL).content.decode()
         assert ("Rows that differ" in html) == shown

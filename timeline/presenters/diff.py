@@ -19,7 +19,7 @@ V = TypeVar("V")
 
 # The version counts the events; it is no change of what the events are about.
 _NOT_COMPARED = ("version",)
-MOST = 20  # entities of a group that are put into words, unless all are asked for
+MOST = 12  # entities of a group that are put into words, unless all are asked for
 ALL = 1_000_000
 
 
