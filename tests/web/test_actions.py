@@ -221,6 +221,17 @@ def test_wrong_fields_are_told_beside_them_and_nothing_is_lost(
     assert "5 fields cannot be so" in html
 
 
+def test_an_extension_that_can_never_be_is_told_beside_its_number(
+    agent: Client, someone: Someone
+) -> None:
+    sent = {"license": someone.film, "amount": "400", "unit": "days", "reason": "r"}
+    html = page(agent.post(someone.url("extend"), sent), 422)
+    assert "At most 366 days." in html
+    assert 'value="400"' in html
+    fits = page(agent.post(someone.url("extend"), sent | {"unit": "hours"}))
+    assert "At most" not in fits
+
+
 def test_the_reason_stands_in_the_event_and_in_the_audit_trail(
     agent: Client, someone: Someone
 ) -> None:

@@ -142,3 +142,13 @@ def test_whoever_reads_may_ask_and_of_anybody(agent: Client, full: Someone) -> N
 def test_an_erased_member_cannot_be_asked_about(agent: Client, full: Someone) -> None:
     erasing.erase(full.id, "erase-1", who=Who("command", "tests"), now=timezone.now())
     assert "erased" in ask(agent, full, 409, title="Vertigo", device="other:tv")
+
+
+def test_what_would_refuse_it_is_said_in_the_limits_own_words(agent: Client) -> None:
+    someone = Someone()
+    url = f"/members/{someone.id}/can-download/?title=casablanca&device=other:tv"
+    html = page(agent.get(url))
+    said = re.search(r"It would be refused with ([^<]*)\.", html)
+    assert said
+    assert re.fullmatch(r"\d+ more (downloads?|devices?)( in use)?( .*)?", said[1])
+    assert "in use in use" not in html

@@ -76,6 +76,8 @@ def scene_of(member_id: str, now: datetime) -> Scene:
 def asked(scene: Scene, action: Action, sent: Mapping[str, str]) -> Asked:
     """Read a form; its command is None while a field is wrong."""
     given = fields.read(action.fields(scene), sent)
+    if not given.faults:
+        given = Given(given.values, action.check(given))
     reason, wrong = fields.reason_of(sent.get("reason", ""))
     case, odd = fields.case_of(sent.get("case", ""))
     faults = given.faults | ({"reason": wrong} if wrong else {}) | ({"case": odd} if odd else {})

@@ -46,6 +46,7 @@ class Action(msgspec.Struct, frozen=True):
     says: str
     fields: Callable[[Scene], tuple[Field, ...]]
     command: Callable[[Scene, Given, str], Command]
+    check: Callable[[Given], dict[str, str]] = lambda given: {}
     verb: str = ""
     ends_something: bool = False
     offered: bool = True
@@ -199,6 +200,14 @@ def _extend(scene: Scene, given: Given, reason: str) -> Command:
     return ExtendLicense(given.values["license"], hours, reason)
 
 
+def _longest(given: Given) -> dict[str, str]:
+    """What no extension may exceed, in the unit that was chosen."""
+    each = EACH[given.values["unit"]]
+    if given.number("amount") * each <= MOST_H:
+        return {}
+    return {"amount": f"At most {MOST_H // each:,} {given.values['unit']}."}
+
+
 def _grant(scene: Scene, given: Given, reason: str) -> Command:
     return GrantAllowance(
         given.values["limit"],
@@ -249,6 +258,7 @@ ACTIONS: Mapping[str, Action] = {
             "Moves the end of a license, within the longest life that the rules allow.",
             _extend_fields,
             _extend,
+            check=_longest,
             verb="Extend",
         ),
         Action(

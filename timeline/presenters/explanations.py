@@ -12,7 +12,8 @@ def turn(change: Turn, outcome: str) -> str:
             when = clock.moment(change.at) if change.at is not None else "a later time"
             return f"{would} from {when} on."
         case "room" if outcome == "accepted":
-            return f"{would} with {_more(change.parts[0], 'in use')}."
+            part = change.parts[0]  # bare devices are in use; others say it, or are counted
+            return f"{would} with {_more(part, '' if ' ' in part.label else 'in use')}."
         case "room":
             asked = " and ".join(_more(part, "allowed") for part in change.parts)
             return f"{would} with {asked}, or as many fewer counted."

@@ -102,7 +102,7 @@ def view(found: Preview, row_of: Callable[[str], dict[str, Any] | None]) -> View
         groups=tuple(diff.groups(found.before, found.after, names)),
         lanes=_lanes(found, names),
         why=why,
-        rule="" if why else NO_RULE,
+        rule="" if why or found.error is not None else NO_RULE,
         room=_room(found),
         member_sees=_member_sees(found, names),
         back="" if refused else _back(found),
