@@ -15,6 +15,7 @@ from tests.conftest import new_id
 from tests.web.story import tell
 from tests.web.test_operations import noted, signed_in
 from tests.web.test_pages import assert_strict
+from timeline.presenters.directory import grouped
 
 NAME = "late_report"
 URL = f"/operations/projections/{NAME}/"
