@@ -41,6 +41,7 @@ bench: $(BIN)/.base ## what appends, commands, reads and imports cost beside the
 	$(BIN)/python -m benchmarks.run
 	$(BIN)/python -m benchmarks.rules
 	$(BIN)/python -m benchmarks.pages
+	$(BIN)/python -m benchmarks.drag
 
 pictures: $(BIN)/.dev browser ## take the pictures of docs/screenshots again
 	$(BIN)/pytest tests/browser/pictures.py

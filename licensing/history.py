@@ -1,8 +1,9 @@
 """Asks the past: a member's events, and the state as at a version or an instant."""
 
 from collections import OrderedDict
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from datetime import datetime
+from functools import cached_property, partial
 from threading import Lock
 from typing import Literal
 
@@ -44,6 +45,7 @@ __all__ = [
 ]
 
 KEYFRAME_EVERY = 50
+FAR = 2 * KEYFRAME_EVERY  # from which on a keyframe is fetched, rather than folding on
 REMEMBERED = 500
 FORESEEN = 20  # events
 _remembered: OrderedDict[str, Member] = OrderedDict()
@@ -64,12 +66,21 @@ class History:
     """A member's steps in one order, and the state after each.
 
     A place is how many steps come up to and with a step: in recorded order its version. States
-    are folded on demand from the nearest keyframe, so neighboring steps cost little.
+    are folded on demand from the nearest state known, so that no step costs much: the last one that
+    was asked for, a keyframe met on the way, or one that is `kept` at or before a version. Until
+    something stands in another place than it was recorded in, those hold for both orders.
     """
 
-    def __init__(self, member_id: str, steps: Iterable[Step], order: Order = "known") -> None:
+    def __init__(
+        self,
+        member_id: str,
+        steps: Iterable[Step],
+        order: Order = "known",
+        kept: Callable[[int], Member | None] | None = None,
+    ) -> None:
         self.member_id, self.order = member_id, order
         self.steps = tuple(steps)
+        self.kept = kept
         unreadable = (place for place, step in enumerate(self.steps, 1) if step.event is None)
         self.readable_until = next(unreadable, len(self.steps) + 1) - 1
         self._keyframes: dict[int, Member] = {0: Member(member_id)}
@@ -84,7 +95,13 @@ class History:
     def as_it_happened(self) -> "History":
         """The same steps in the order of occurrence; what happened at once stays as recorded."""
         steps = sorted(self.steps, key=lambda step: (step.occurred_at, step.version))
-        return History(self.member_id, steps, "happened")
+        return History(self.member_id, steps, "happened", self.kept)
+
+    @cached_property
+    def recorded_until(self) -> int:
+        """Up to which place the steps stand as they were recorded."""
+        moved = (place for place, step in enumerate(self.steps, 1) if step.version != place)
+        return next(moved, len(self.steps) + 1) - 1
 
     def step_at(self, place: int) -> Step:
         """The step at a place, from 1."""
@@ -105,17 +122,27 @@ class History:
     def state(self, place: int) -> Member:
         """The member after the step at `place`, as far as the steps can be read."""
         place = min(place, self.readable_until)
-        start = self._last
-        if start.version > place:
-            frame = place - place % KEYFRAME_EVERY
-            while frame not in self._keyframes:
-                frame -= KEYFRAME_EVERY
-            start = self._keyframes[frame]
+        start = self._nearest(place)
         for step in self.steps[start.version : place]:
             start = apply(start, step)
             if start.version % KEYFRAME_EVERY == 0:
                 self._keyframes[start.version] = start
         self._last = start
+        return start
+
+    def _nearest(self, place: int) -> Member:
+        """The latest state known at or before a place."""
+        start = self._last if self._last.version <= place else self._keyframes[0]
+        frame = place - place % KEYFRAME_EVERY
+        while frame > start.version and frame not in self._keyframes:
+            frame -= KEYFRAME_EVERY
+        if frame > start.version:
+            start = self._keyframes[frame]
+        until = min(place, self.recorded_until)
+        if self.kept is not None and until - start.version > FAR:
+            found = self.kept(until)
+            if found is not None and found.version > start.version:
+                return found
         return start
 
     def before_and_after(self, place: int) -> tuple[Member, Member]:
@@ -133,7 +160,7 @@ class History:
 def load(member_id: str) -> History:
     """A member's whole history; empty for a member never heard of."""
     steps = store.read_stream(connection.opened(), stream_of(member_id))
-    return History(member_id, map(decoded, steps))
+    return History(member_id, map(decoded, steps), kept=partial(keyframes.nearest, member_id))
 
 
 def head(member_id: str) -> int:

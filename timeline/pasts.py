@@ -16,7 +16,7 @@ from timeline.presenters.filters import Filter
 from timeline.presenters.moments import Moment, Story
 from timeline.presenters.telling import Teller
 
-MOST_STEPS = 60_000  # of all kept histories together
+MOST_STEPS = 120_000  # of all kept histories together, of about 2 KB each
 MOST_KEPT = 64
 MOST_FOUND = 24  # searches of one story
 
@@ -28,6 +28,7 @@ class Told:
         self.history, self.teller = past, teller
         self._story: Story | None = None
         self._searches: OrderedDict[object, list[Moment]] = OrderedDict()
+        self._about: tuple[Story, dict[str, list[Moment]]] | None = None
 
     def story(self, now: datetime) -> Story:
         """The story as of `now`; it is made anew only when a license has ended since."""
@@ -45,7 +46,14 @@ class Told:
 
     def about(self, about: str, now: datetime) -> Sequence[Moment]:
         """The rows about one license, device or title."""
-        return self._found(about, now, lambda moment: about in moment.about)
+        story, known = self.story(now), self._about
+        if known is None or known[0] is not story:
+            by: dict[str, list[Moment]] = {}
+            for moment in story.moments:
+                for each in moment.about:
+                    by.setdefault(each, []).append(moment)
+            self._about = known = story, by
+        return known[1].get(about, ())
 
     def refusals(self, now: datetime) -> Sequence[Moment]:
         """The rows of refused requests."""
@@ -85,7 +93,8 @@ class Past:
     def continued(self, steps: Sequence[Step], head: store.Head) -> "Past":
         """The past with newer steps; what happened late is put in its place anew."""
         known = self._told["known"]
-        past = History(known.history.member_id, (*known.history.steps, *steps))
+        whole = (*known.history.steps, *steps)
+        past = History(known.history.member_id, whole, kept=known.history.kept)
         teller = known.teller.copied()
         teller.tell(steps)
         return Past(head, {"known": Told(past, teller)})
@@ -134,8 +143,8 @@ def _continued(kept: Past | None, head: store.Head, stream: str) -> Past | None:
 
 
 def _keep(member_id: str, past: Past) -> None:
-    if past.history.head != past.head.version or past.history.head > MOST_STEPS // 2:
-        return  # somebody wrote meanwhile, or it is too long to be kept
+    if past.history.head != past.head.version or past.history.head > MOST_STEPS:
+        return  # somebody wrote meanwhile, or it alone is too much
     with _lock:
         _kept[member_id] = past
         _kept.move_to_end(member_id)

@@ -6,7 +6,6 @@ import './scrub/move.js';
 import './scrub/answers.js';
 import './scrub/links.js';
 import './scrub/keys.js';
-import './scrub/copy.js';
 
 // Back to a page that the browser kept: the slider may hold a later value than the page shows.
 slider.value = shown().place;
@@ -15,7 +14,7 @@ const current = document.querySelector('.ev[aria-current]');
 if (current) reveal(current);
 if (document.activeElement === document.body) document.getElementById('step-h').focus({ preventScroll: true });
 
-// To play and to follow live come with the first press of their buttons.
+// To copy, to play and to follow live come with the first press of their buttons.
 const play = document.getElementById('play');
 const live = document.getElementById('live');
 const follow = async () => (await import('./scrub/live.js')).toggle();
@@ -24,4 +23,13 @@ document.getElementById('play-go').addEventListener('click', async () => (await 
 live.hidden = false;
 live.addEventListener('click', follow);
 if (document.getElementById('carry-live').value) follow();
+if (navigator.clipboard) {
+  document.documentElement.dataset.copies = '';
+  document.addEventListener('click', async (event) => {
+    const what = event.target.closest('#pin, [data-copy]');
+    if (!what || event.ctrlKey || event.metaKey) return;
+    event.preventDefault();
+    (await import('./scrub/copy.js')).copy(what);
+  });
+}
 document.documentElement.dataset.ready = '';

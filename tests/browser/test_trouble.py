@@ -37,7 +37,6 @@ def test_a_server_that_fails_leaves_the_last_state_and_says_so(
     for fail in (
         lambda route: route.abort(),
         lambda route: route.fulfill(status=503, body="<h1>away</h1>", content_type="text/html"),
-        lambda route: route.fulfill(status=429, body="", headers={"HX-Reswap": "none"}),
         lambda route: route.fulfill(status=403, body="<h1>no</h1>", content_type="text/html"),
     ):
         agent.route(PANELS, fail)
@@ -52,6 +51,30 @@ def test_a_server_that_fails_leaves_the_last_state_and_says_so(
         agent.keyboard.press("ArrowLeft")  # it goes on as if nothing had been
         assert settled(agent) == 5
         expect(agent.locator("#say")).to_contain_text("Step 5. ")
+
+
+def test_who_drags_too_fast_gets_the_last_state_all_the_same(
+    agent: Page, told: tuple[str, int]
+) -> None:
+    """A limit on requests answers 429 for a moment; nobody has to move the thumb again."""
+    member, _ = told
+    open_step(agent, member, 5)
+    refusals = [3]
+
+    def limited(route: Route) -> None:
+        refusals[0] -= 1
+        if refusals[0] >= 0:
+            route.fulfill(status=429, body="", headers={"HX-Reswap": "none", "Retry-After": "1"})
+        else:
+            route.continue_()
+
+    agent.route(PANELS, limited)
+    agent.locator("#v").focus()
+    agent.keyboard.press("ArrowRight")
+    agent.keyboard.press("ArrowRight")
+    assert settled(agent) == 7
+    expect(agent.locator("#say")).to_contain_text("Step 7. ")
+    agent.unroute(PANELS)
 
 
 def test_without_a_network_the_playhead_moves_and_the_panel_is_called_stale(

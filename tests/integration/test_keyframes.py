@@ -99,6 +99,43 @@ def test_every_version_is_the_same_from_a_keyframe_as_from_the_start() -> None:
         assert history.at_version(member_id, version) == fold.from_the_start(member_id, version)
 
 
+def test_any_step_of_a_history_is_folded_from_a_state_near_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Back and forth, in both orders, whose first difference is the late event's place."""
+    member_id = lived(430)
+    late = codec.encode(PlaybackStarted("l-79", START + timedelta(days=30)))
+    event = store.NewEvent(uuid.uuid4(), *late, {}, START + timedelta(hours=6 * 80))
+    record = store.CommandRecord("late", "Live", {}, b"-", {"outcome": "accepted"})
+    store.append(connection.opened(), fold.stream_of(member_id), [event], record)
+    history.frame(member_id)
+    known = history.load(member_id)
+    happened = known.as_it_happened()
+    assert (known.recorded_until, happened.head) == (431, 431)
+    assert 300 < happened.recorded_until < 330
+    folded = 0
+    plain = history.apply
+
+    def counted(member: members.Member, fact: Any) -> members.Member:
+        nonlocal folded
+        folded += 1
+        return plain(member, fact)
+
+    monkeypatch.setattr(history, "apply", counted)
+    for place in (431, 3, 400, 120, 299, 12, 431, 430, 250, 251):
+        folded = 0
+        assert known.state(place) == fold.from_the_start(member_id, place)
+        assert folded <= history.FAR + history.KEYFRAME_EVERY, place
+    for place in (290, 17, 300, 150):
+        folded = 0
+        assert happened.state(place) == fold.from_the_start(member_id, place)
+        assert folded <= history.FAR + history.KEYFRAME_EVERY, place
+    whole = members.Member(member_id)
+    for step in happened.steps:
+        whole = plain(whole, step)
+    assert happened.state(431) == whole
+
+
 def test_keyframes_hold_and_the_command_says_so(capsys: pytest.CaptureFixture[str]) -> None:
     member_id = lived(220)
     history.frame(member_id)

@@ -23,17 +23,23 @@ slider.addEventListener('htmx:before:swap', (event) => {
 let retries = 0;
 slider.addEventListener('htmx:finally:request', (event) => {
   underWay -= 1;
-  const status = event.detail.ctx.response?.status || 0;
+  const { status = 0, headers } = event.detail.ctx.response || {};
   if (onShow()) {
     retries = 0;
+  } else if (status === 429) { // too fast for the server: what was asked for last is asked again
+    again(1000 * (Number(headers?.get('Retry-After')) || 1));
   } else if (!status || status >= 400) {
     const step = versionAt(wanted()) ?? wanted();
     const why = navigator.onLine ? 'could not be loaded' : 'needs the network, which is away';
     say(`Step ${step} ${why}. The panel shows step ${shown().v}.`);
   } else if (retries++ < 2) {
-    setTimeout(() => onShow() || underWay || go(wanted(), { t: carried() }), 50);
+    again(50);
   }
 });
+
+function again(ms) {
+  setTimeout(() => onShow() || underWay || go(wanted(), { t: carried() }), ms);
+}
 
 // One sentence, half a second after the last step; the slider itself speaks during movement.
 function announce() {

@@ -2,19 +2,13 @@
 import { address, wanted } from './where.js';
 import { say } from './words.js';
 
-export function ready() {
-  for (const el of document.querySelectorAll('[data-copy][hidden]')) {
-    if (navigator.clipboard) el.hidden = false;
-  }
-}
-
 async function pinned(link) {
   const answer = await fetch(link.href, { headers: { Accept: 'text/plain' } });
   if (!answer.ok) throw new Error(answer.statusText);
   return answer.text();
 }
 
-async function copy(text, words) {
+async function write(text, words) {
   try {
     await navigator.clipboard.writeText(await text);
     say(words);
@@ -23,19 +17,12 @@ async function copy(text, words) {
   }
 }
 
-document.addEventListener('click', (event) => {
-  const pin = event.target.closest('#pin');
-  if (pin && navigator.clipboard && !event.ctrlKey && !event.metaKey) {
-    event.preventDefault();
-    copy(pinned(pin), 'Pinned link copied: it says when folding gives another state.');
+export function copy(what) {
+  if (what.id === 'pin') {
+    write(pinned(what), 'Pinned link copied: it says when folding gives another state.');
     return;
   }
-  const button = event.target.closest('[data-copy]');
-  if (!button) return;
   const here = new URL(address(wanted()), location.href).href;
-  const answer = button.dataset.copy === 'answer';
-  copy((answer ? `${document.getElementById('answer').textContent} ` : '') + here, answer ? 'Answer copied.' : 'Link copied.');
-});
-
-document.addEventListener('htmx:after:swap', ready);
-ready();
+  const answer = what.dataset.copy === 'answer';
+  write((answer ? `${document.getElementById('answer').textContent} ` : '') + here, answer ? 'Answer copied.' : 'Link copied.');
+}
