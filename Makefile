@@ -15,7 +15,7 @@ COMPILE = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --gene
 	--no-header --no-annotate --no-emit-index-url --no-emit-find-links
 
 .DEFAULT_GOAL := help
-.PHONY: help run test faults fuzz mutants bench pictures check fmt lint types arch lock browser clean
+.PHONY: help run test faults fuzz mutants audit bench pictures check fmt lint types arch lock browser clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' Makefile
@@ -33,6 +33,9 @@ faults: $(BIN)/.dev ## the long tests: a million events, and workers and brokers
 fuzz: $(BIN)/.dev browser ## all odd input at every door, all scripts in every field, 1,000 odd requests a call
 	PLAYHEAD_FUZZ=1000 $(BIN)/pytest tests/web/test_corpus.py tests/browser/test_scripts.py \
 		tests/web/test_schemathesis.py $(PYTEST_ARGS)
+
+audit: $(BIN)/.dev ## ask the open database of vulnerabilities about every pin; needs the network
+	$(BIN)/python requirements/audit.py
 
 mutants: $(BIN)/.dev ## take each fix of docs/hazards.md away and see that its tests notice
 	$(BIN)/python -m tests.mutants
