@@ -1,7 +1,9 @@
 """The catalogue of titles: what is known of a title beside what a request says."""
 
+from collections.abc import Callable
 from typing import Any
 
+from django.db import IntegrityError, transaction
 from django.db.models import Q
 
 from licensing.models import Title
@@ -17,6 +19,31 @@ def misfit(attributes: dict[str, Any]) -> str:
     """The attribute that pages show as text and that is none; "" when each fits."""
     shown = ("name", "studio")
     return next((name for name in shown if not isinstance(attributes.get(name, ""), str)), "")
+
+
+class Changed(Exception):
+    """A title is not what it was read as; nothing was written."""
+
+
+def put_if(
+    title_id: str, attributes: dict[str, Any], wanted: Callable[[dict[str, Any] | None], bool]
+) -> None:
+    """List a title or replace its attributes if what it has is `wanted` (None: not listed).
+
+    Whoever else wants to write it meanwhile waits. Raises Changed.
+    """
+    with transaction.atomic():
+        found = Title.objects.select_for_update().filter(pk=title_id).first()
+        if not wanted(None if found is None else found.attributes):
+            raise Changed(title_id)
+        if found is not None:
+            found.attributes = attributes
+            found.save()
+            return
+        try:
+            Title.objects.create(pk=title_id, attributes=attributes)
+        except IntegrityError:  # somebody else has listed it just now
+            raise Changed(title_id) from None
 
 
 def put(title_id: str, attributes: dict[str, Any]) -> None:

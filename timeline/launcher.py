@@ -139,7 +139,7 @@ def _children(host: str, environment: Mapping[str, str]) -> list[Child]:
         sys.executable, "-m", "granian", "timeline.wsgi:application",
         "--interface", "wsgi", "--host", host, "--port", str(settings.PORT),
         "--workers", os.environ.get("PLAYHEAD_WEB_PROCESSES") or "1",
-        "--blocking-threads", str(_web_threads()), "--http", "1", "--no-ws",
+        "--blocking-threads", str(settings.WEB_THREADS), "--http", "1", "--no-ws",
         "--log-level", "warning", "--workers-kill-timeout", "10",
     ]  # fmt: skip
     worker = [
@@ -155,11 +155,6 @@ def _children(host: str, environment: Mapping[str, str]) -> list[Child]:
         Child("worker", worker, environment=environment),
         Child("beat", beat, environment=environment),
     ]
-
-
-def _web_threads() -> int:
-    """No more threads than connections in the pool, nor than the web server calls sensible."""
-    return min(8, 2 * (os.cpu_count() or 1) + 1)
 
 
 def spawn(command: Sequence[str], environment: Mapping[str, str]) -> subprocess.Popen[bytes]:

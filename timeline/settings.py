@@ -96,6 +96,8 @@ def conninfo(config: dict[str, Any]) -> str:
 
 
 PORT = whole_number("PLAYHEAD_PORT", 8000)
+# No more threads of a web process than connections in its pool, nor than its server calls sensible.
+WEB_THREADS = min(8, 2 * (os.cpu_count() or 1) + 1)
 SECRET_KEY = kept_secret("PLAYHEAD_SECRET_KEY", "secret_key")
 # What personal data is encrypted under; whoever loses it has erased everybody.
 DATA_KEY = kept_secret("PLAYHEAD_DATA_KEY", "data_key")

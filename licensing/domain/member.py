@@ -161,6 +161,12 @@ def as_of(member: Member, instant: datetime) -> Member:
     return member
 
 
+def next_end(member: Member, after: datetime) -> datetime | None:
+    """The next instant at which the clock alone ends a license; None if it never will."""
+    ends = [licenses.ends_at(license) for license in live(member)]
+    return min((end for end in ends if end > after), default=None)
+
+
 def live(member: Member) -> list[License]:
     """The licenses that nothing recorded has ended, in the order of their issue."""
     pages.fetch([(member.licenses, member.active)])

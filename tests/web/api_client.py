@@ -2,6 +2,7 @@
 
 import json
 import uuid
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -54,6 +55,12 @@ class ApiClient:
             content_type=content_type,
             headers={**self.headers, **named},
         )
+
+    def send_lines(self, lines: Iterable[Any], **headers: str) -> Any:
+        """Commands in bulk: each line a value, or bytes that are sent as they are."""
+        raw = [line if isinstance(line, bytes) else json.dumps(line).encode() for line in lines]
+        kind = "application/x-ndjson"
+        return self.send("POST", "/commands", raw=b"\n".join(raw), content_type=kind, **headers)
 
     def get(self, path: str, **kwargs: Any) -> tuple[int, Any]:
         """GET."""

@@ -124,6 +124,14 @@ def _park(name: str, stream: str) -> None:
         )
 
 
+def _one_line(api: ApiClient, line: dict[str, Any]) -> Call:
+    """One command sent as if it were many, and the outcome of its line."""
+    sent = api.send_lines([line])
+    first, last = map(msgspec.json.decode, sent.getvalue().splitlines())
+    assert last["sums"]["lines"] == 1
+    return Call("bulk_send_commands", "POST", "/commands", line, sent.status_code, first)
+
+
 def calls(api: ApiClient, other: ApiClient, member: str) -> Iterator[Call]:
     """The whole story, each call with its answer. `other` has a key of its own, to approve."""
 
@@ -179,6 +187,13 @@ def calls(api: ApiClient, other: ApiClient, member: str) -> Iterator[Call]:
     yield call("licenses_acquire", "POST", f"{m}/licenses", {"license_id": revoked, **asked})
     reason = {"reason": "withdrawn by the studio"}
     yield call("licenses_revoke", "POST", f"{m}/licenses/{revoked}/revocation", reason)
+    line = {
+        "member": member,
+        "command": "ReleaseLicense",
+        "command_id": new_id("line"),
+        "data": {"license_id": lid, "occurred_at": now.isoformat()},
+    }
+    yield _one_line(api, line)
     lost = {"reason": "sold"}
     yield call("devices_deactivate", "POST", f"{m}/devices/ipad/deactivation", lost)
     yield call("support_cancel", "POST", f"{m}/cancellation", {"reason": "MOVED_AWAY"})

@@ -97,6 +97,9 @@ WRITES: dict[str, dict[str, Any]] = {
 }  # fmt: skip
 
 
+IN_LINES = "POST /commands"
+
+
 @pytest.fixture(autouse=True)
 def no_hints(monkeypatch: pytest.MonkeyPatch) -> None:
     """No broker listens here."""
@@ -191,9 +194,40 @@ def tried(
 
 
 def test_every_write_is_in_the_table() -> None:
-    assert WRITES.keys() == {
+    assert WRITES.keys() | {IN_LINES} == {
         f"{call.method} {call.path}" for call in every_view.calls() if call.method != "GET"
     }
+
+
+def test_odd_lines_of_many_commands_change_nothing(api: ApiClient) -> None:
+    """The commands in bulk: their body is no JSON, but each of its lines is."""
+    member = new_id("m")
+    whole = {"member": member, "command": "AcquireLicense", "command_id": "c", "data": FILM}
+    bodies = [raw for raw in mine(corpus.BODIES, 0) if raw.strip() and b"\n" not in raw]
+    banned = [odd.text for odd in mine(corpus.TEXTS, 0) if odd.banned]
+    odd = [
+        whole | {"command_id": new_id("c")} | changed
+        for text in banned
+        for changed in (
+            {"member": text},
+            {"command_id": text},
+            {"command": text},
+            {"data": FILM | {"title_id": text}},
+            {"data": FILM | {"context": {text: text}}},
+            {text: text},
+        )
+    ]
+    assert bodies
+    assert odd
+    before = stored()
+    for lines in (bodies, odd):
+        answer = api.send_lines(lines)
+        *found, last = [json.loads(each) for each in answer.getvalue().splitlines()]
+        assert last["sums"] == {
+            "lines": len(lines), "outcomes": {"problem": len(lines)}, "stopped": None,
+        }  # fmt: skip
+        assert {each["problem"]["status"] for each in found} <= {413, 422}
+    assert stored() == before
 
 
 @pytest.mark.parametrize("door", WRITES)

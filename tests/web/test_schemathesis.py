@@ -4,6 +4,7 @@
 a twentieth of it from somebody who may do nothing there; `make fuzz` asks for 1,000 of both.
 """
 
+import json
 import os
 from collections.abc import Iterator
 
@@ -38,6 +39,13 @@ ODD = settings(
     suppress_health_check=list(HealthCheck),
     database=None,
 )
+
+
+@schemathesis.serializer("application/x-ndjson")
+def one_line(ctx: schemathesis.SerializationContext, value: object) -> bytes:
+    """Commands in bulk: whatever was made up for a line, as the only one."""
+    return json.dumps(value).encode() + b"\n"
+
 
 CONFIG = SchemathesisConfig.from_dict(
     {"phases": {"coverage": {"enabled": False}, "examples": {"enabled": True}}}

@@ -10,6 +10,7 @@ from ninja.operation import Operation
 
 from timeline import policy
 from timeline.api import (
+    bulk,
     decisions,
     devices,
     explanations,
@@ -91,6 +92,7 @@ def not_found(request: HttpRequest, address: str) -> None:
     raise Http404
 
 
+api.add_router("/commands", bulk.router)
 api.add_router("/members", members.router)
 api.add_router("/members/{member_id}", timelines.router)
 api.add_router("/members/{member_id}/licenses", licenses.router)

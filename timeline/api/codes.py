@@ -35,6 +35,7 @@ CODES: Mapping[str, Code] = {
     # A command
     "unknown_license": Code(404, "The member has no such license."),
     "unknown_device": Code(404, "The member has no such device."),
+    "title_changed": Code(409, "The title is not what If-Match says that it was read as."),
     "unknown_title": Code(404, "The catalogue has no such title."),
     "version_not_found": Code(404, "The history has no such version yet."),
     "license_id_taken": Code(409, "The license id belongs to another download."),
@@ -44,6 +45,7 @@ CODES: Mapping[str, Code] = {
     "member_erased": Code(410, "The member was erased."),
     "member_busy": Code(503, "Too many commands of this member at once; send the same again."),
     "no_rules": Code(503, "No rules have been published, so nothing can be decided."),
+    "busy": Code(503, "Other commands are being taken in bulk; send the same again."),
     # The feed
     "position_ahead": Code(409, "The reader is ahead of the log: it was restored since."),
     # Operations

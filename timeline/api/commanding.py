@@ -23,7 +23,8 @@ FUTURE = timedelta(minutes=5)
 RULES = "/api/v1/rules/"
 
 _KEY = re.compile(r"[\x20-\x7e]{1,255}")
-_MATCH = re.compile(r'"?([0-9]{1,9})"?')
+# A version, or the tag of an answer that was read at one.
+_MATCH = re.compile(r'"?([0-9]{1,9})(?:[.][A-Za-z0-9_-]{1,40})?"?')
 
 
 class GuardedParser(Parser):
@@ -44,20 +45,43 @@ def run(
     *,
     occurred_at: datetime | None = None,
 ) -> dict[str, Any]:
-    """Has the command decided, and tells the outcome. The service knows which are late reports."""
+    """Has the command decided, and tells the outcome."""
+    given = handle(
+        request,
+        member_id,
+        command,
+        command_id=command_id(request),
+        expected=_expected(request),
+        data_hash=data_hash(command, request.path, getattr(request, "received", {})),
+        occurred_at=occurred_at,
+    )
+    own_writes.wrote(request, given.events)
+    return outputs.answer(given)
+
+
+def handle(
+    request: HttpRequest,
+    member_id: str,
+    command: Command,
+    *,
+    command_id: str,
+    expected: int,
+    data_hash: bytes,
+    occurred_at: datetime | None,
+) -> service.Answer:
+    """Has the command decided for the request's key. The service knows which are late reports."""
     now = timezone.now()
     check_instant(occurred_at, now)
-    expected = _expected(request)
     try:
-        given = service.handle(
+        return service.handle(
             member_id,
             command,
-            command_id=command_id(request),
+            command_id=command_id,
             actor=service.Actor(kind="api", id=key_id(request)),
             now=now,
             at=occurred_at,
             expected=expected,
-            data_hash=_data_hash(request, command),
+            data_hash=data_hash,
             correlation_id=id_of(request),
         )
     except store.WrongExpectedVersion:
@@ -66,8 +90,6 @@ def run(
         # Nobody named a version: other commands of this member were quicker at every try.
         detail = "too many commands of this member at once; send the same request again"
         raise Problem(503, "member_busy", detail, headers={"Retry-After": "1"}) from None
-    own_writes.wrote(request, given.events)
-    return outputs.answer(given)
 
 
 def check_instant(occurred_at: datetime | None, now: datetime) -> None:
@@ -110,9 +132,9 @@ def _expected(request: HttpRequest) -> int:
     return int(number[1])
 
 
-def _data_hash(request: HttpRequest, command: Command) -> bytes:
+def data_hash(command: Command, path: str, body: Any) -> bytes:
     """Tells a retry from another command: its name, its address, and the body before defaults."""
-    body = msgspec.json.encode(getattr(request, "received", {}), order="deterministic")
+    said = msgspec.json.encode(body, order="deterministic")
     return hashlib.sha256(
-        b"\n".join([type(command).__name__.encode(), request.path.encode(), body])
+        b"\n".join([type(command).__name__.encode(), path.encode(), said])
     ).digest()

@@ -41,7 +41,7 @@ def _calls(schema: dict[str, Any]) -> list[dict[str, Any]]:
             "codes": [
                 {"status": status, "names": _codes(answer)}
                 for status, answer in operation["responses"].items()
-                if status != 200
+                if "application/problem+json" in answer.get("content", {})
             ],
         }
         for path, operations in schema["paths"].items()
@@ -61,7 +61,7 @@ def _parameter(found: dict[str, Any]) -> dict[str, Any]:
 
 def _fields(operation: dict[str, Any], shapes: dict[str, Any]) -> list[dict[str, Any]]:
     content = operation.get("requestBody", {}).get("content", {})
-    shape = content.get("application/json", {}).get("schema", {})
+    shape: dict[str, Any] = _only(content).get("schema", {})
     for option in [shape, *shape.get("anyOf", [])]:
         if name := option.get("$ref", "").rpartition("/")[2]:
             shape = shapes[name]
@@ -78,13 +78,18 @@ def _fields(operation: dict[str, Any], shapes: dict[str, Any]) -> list[dict[str,
 
 
 def _examples(operation: dict[str, Any]) -> list[dict[str, str]]:
-    body = operation.get("requestBody", {}).get("content", {}).get("application/json", {})
-    answer = operation["responses"][200]["content"]["application/json"]
+    body = _only(operation.get("requestBody", {}).get("content", {}))
+    answer = _only(operation["responses"][200]["content"])
     return [
         {"title": title, "text": json.dumps(content["example"], indent=2, ensure_ascii=False)}
         for title, content in (("Request", body), ("Answer", answer))
         if content.get("example")
     ]
+
+
+def _only(content: dict[str, Any]) -> dict[str, Any]:
+    """What is said of the one type that there is; nothing without one."""
+    return next(iter(content.values()), {})
 
 
 def _codes(answer: dict[str, Any]) -> list[str]:

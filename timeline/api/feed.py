@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from itertools import groupby
 from typing import Annotated, Any
 
+from django.conf import settings
 from django.db import connection as django_connection
 from django.http import HttpRequest
 from ninja import Router
@@ -38,8 +39,11 @@ Wait = Annotated[
 
 LOOK = 0.25
 """Seconds between two looks of a waiting reader: one read of the buckets' heads each."""
-WAITERS = 4
-"""How many requests of a process may wait at once; the others are answered at once, as without."""
+WAITERS = max(settings.WEB_THREADS - 2, 1)
+"""How many requests of a process may wait at once; the others are answered at once, as without.
+
+One thread is left for commands in bulk, and one for everybody else.
+"""
 
 _waiting = threading.BoundedSemaphore(WAITERS)
 

@@ -48,6 +48,12 @@ def _identifier(text: str) -> str:
     return text
 
 
+def _printable(text: str) -> str:
+    if not text.strip() or not text.isascii() or not text.isprintable():
+        raise ValueError("must be printable ASCII characters")
+    return text
+
+
 Instant = Annotated[
     datetime,
     BeforeValidator(_instant, json_schema_input_type=str),
@@ -62,7 +68,8 @@ Version = Annotated[int, Field(ge=0, le=2**31 - 1)]
 Attributes = dict[str, Any]
 """An open map; the guard has bounded it."""
 
-MemberId = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$"), Path()]
+Member = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")]
+MemberId = Annotated[Member, Path()]
 LicenseId = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._:-]{0,127}$")]
 LicenseInPath = Annotated[LicenseId, Path()]
 DeviceInPath = Annotated[Identifier, Path()]
@@ -165,6 +172,30 @@ class NewNote(Body):
 
     text: Annotated[str, Field(min_length=1, max_length=2000), AfterValidator(_text)]
     version: Annotated[int, Field(ge=1, le=2**31 - 1)] | None = None
+
+
+class CommandLine(Body):
+    """One command of many: the body of its call, and in `data` beside it the ids of its address."""
+
+    member: Member
+    command: Literal[
+        "AcquireLicense",
+        "RenewLicense",
+        "ReleaseLicense",
+        "RevokeLicense",
+        "RecordPlayback",
+        "RegisterDevice",
+        "DeactivateDevice",
+        "ChangePlan",
+        "CancelMembership",
+        "GrantAllowance",
+        "AddNote",
+    ]
+    command_id: Annotated[str, Field(min_length=1, max_length=255), AfterValidator(_printable)] = (
+        Field(description="the Idempotency-Key: sent again, the line gets the same answer")
+    )
+    expected_version: Version | None = Field(None, description="as If-Match")
+    data: Attributes = Field(default_factory=dict)
 
 
 class OtherRules(Body):

@@ -17,7 +17,7 @@ from licensing.domain.commands import (
     RevokeLicense,
 )
 from licensing.domain.license import License
-from timeline.api import commanding, inputs, keys, pages, shapes
+from timeline.api import commanding, conditional, inputs, keys, pages, shapes
 from timeline.api.openapi import told
 
 router = Router(tags=["licenses"])
@@ -110,7 +110,7 @@ def list_licenses(
     limit: pages.Limit = 100,
 ) -> dict[str, Any]:
     """The member's licenses by id, as they are now; one past its end is expired by the clock."""
-    known = _licenses(member_id)
+    known = _licenses(request, member_id)
     place = pages.place_of(after, tuple[str])
     wanted = sorted(key for key in known if place is None or key > place[0])
     return pages.page(
@@ -130,12 +130,15 @@ def get_license(
     request: HttpRequest, member_id: inputs.MemberId, license_id: inputs.LicenseInPath
 ) -> Any:
     """One license as it is now."""
-    license = _licenses(member_id).get(license_id)
+    license = _licenses(request, member_id).get(license_id)
     if license is None:
         raise service.UnknownLicense(f"member {member_id} has no license {license_id}")
     return msgspec.to_builtins(license)
 
 
-def _licenses(member_id: str) -> Mapping[str, License]:
+def _licenses(request: HttpRequest, member_id: str) -> Mapping[str, License]:
+    now = timezone.now()
+    tag = conditional.by_clock(request, history.stream_of(member_id), now)
     member, _, _ = history.state_as_at(member_id)
-    return members.as_of(member, timezone.now()).licenses
+    tag.until(members.next_end(member, now))
+    return members.as_of(member, now).licenses

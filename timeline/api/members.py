@@ -12,7 +12,7 @@ from licensing import history
 from licensing.domain import member as members
 from projections.read_models import member_directory
 from timeline import profiles
-from timeline.api import inputs, keys, pages, shapes
+from timeline.api import conditional, inputs, keys, pages, shapes
 from timeline.api.openapi import told
 from timeline.presenters import state
 
@@ -49,7 +49,9 @@ def list_members(
 def get_member(request: HttpRequest, member_id: inputs.MemberId) -> dict[str, Any]:
     """The member's state now; one never heard of is at version 0, with nothing."""
     now = timezone.now()
+    tag = conditional.by_clock(request, history.stream_of(member_id), now)
     member, version, _ = history.state_as_at(member_id)
+    tag.until(members.next_end(member, now))
     return {
         "member_id": member_id,
         "version": version,

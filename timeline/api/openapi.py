@@ -10,10 +10,12 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
+from pydantic import BaseModel
 
 from timeline import own_writes
 from timeline.api import codes, shapes
 
+JSON, LINES = "application/json", "application/x-ndjson"
 EXAMPLES = Path(__file__).with_name("examples.json")
 _REF = "#/components/schemas/{name}"
 _READ_HEADERS = (
@@ -23,6 +25,31 @@ _READ_HEADERS = (
         "description": "That of your last command's answer: what is listed waits for it, up to half"
         f" a second; an answer that was not as far then has the header {own_writes.CATCHING_UP}.",
         "schema": {"type": "string", "pattern": "^[0-9]{1,4}[.][0-9]{1,15}$"},
+    },
+)
+_TAG_READ = {
+    "name": "If-None-Match",
+    "in": "header",
+    "description": "The ETag of the answer you have: 304, with no body, while it holds.",
+    "schema": {"type": "string", "maxLength": 4000},
+}
+_TAG_HEADER = {
+    "description": "Tells this answer from others at its address. One that begins with a version"
+    " and is strong will do as an If-Match.",
+    "schema": {"type": "string"},
+}
+_CONDITIONS = (
+    {
+        "name": "If-Match",
+        "in": "header",
+        "description": "The ETag of what this is to replace; * for whatever there is.",
+        "schema": {"type": "string", "maxLength": 4000},
+    },
+    {
+        "name": "If-None-Match",
+        "in": "header",
+        "description": "With *, only what is not there yet is written.",
+        "schema": {"type": "string", "maxLength": 4000},
     },
 )
 _ANSWER_HEADERS = {
@@ -47,20 +74,32 @@ _COMMAND_HEADERS = (
     {
         "name": "If-Match",
         "in": "header",
-        "description": 'The version that the member must be at, such as "12".',
-        "schema": {"type": "string", "pattern": r'^("?[0-9]{1,9}"?|\*)$'},
+        "description": 'The version that the member must be at, such as "12", or the strong ETag'
+        " of what was read at it.",
+        "schema": {"type": "string", "pattern": r'^("?[0-9]{1,9}([.][A-Za-z0-9_-]{1,40})?"?|\*)$'},
     },
 )
 
 
-def told(answer: Any, *own: str, command: bool = False, listing: bool = False) -> dict[str, Any]:
+def told(
+    answer: Any,
+    *own: str,
+    command: bool = False,
+    listing: bool = False,
+    conditions: bool = False,
+    lines: type[BaseModel] | None = None,
+) -> dict[str, Any]:
     """The `openapi_extra` of an operation: the shape of its answer, and the codes it may give.
 
     `command` adds the headers and codes of whatever is decided and appended, `listing` the
-    headers of what is read from read models.
+    headers of what is read from read models, `conditions` those of what is replaced by its tag.
+    `lines` is the shape of a line when body and answer are JSON lines; `answer` then is of one.
     """
-    headers = _COMMAND_HEADERS if command else _READ_HEADERS if listing else ()
+    headers = (
+        *_COMMAND_HEADERS * command, *_READ_HEADERS * listing, *_CONDITIONS * conditions,
+    )  # fmt: skip
     told: dict[str, Any] = {
+        "x-lines": lines,
         "x-answer": answer,
         "x-codes": (*own, *(codes.COMMAND if command else ())),
         "x-headers": (own_writes.HEADER,) * command + (own_writes.CATCHING_UP,) * listing,
@@ -76,11 +115,15 @@ def complete(schema: dict[str, Any]) -> dict[str, Any]:
         for method, operation in methods.items()
         if isinstance(operation, dict)
     ]
+    shapes_of = schema["components"]["schemas"]
+    for _, operation in operations:
+        if lines := operation.pop("x-lines", None):
+            operation["requestBody"] = _lines(lines, shapes_of)
     answers = [operation.pop("x-answer", Any) for _, operation in operations]
     described, shared = msgspec.json.schema_components(
         [*answers, shapes.Problem], ref_template=_REF
     )
-    schema["components"]["schemas"].update(shared)
+    shapes_of.update(shared)
     for (method, operation), shape in zip(operations, described, strict=False):
         _describe(method, operation, shape)
     schema["info"]["x-codes"] = {
@@ -91,20 +134,35 @@ def complete(schema: dict[str, Any]) -> dict[str, Any]:
 
 def _describe(method: str, operation: dict[str, Any], shape: dict[str, Any]) -> None:
     example = _examples().get(operation["operationId"], {})
-    body = operation.get("requestBody", {}).get("content", {}).get("application/json")
+    media = next(iter(operation.get("requestBody", {}).get("content", ())), JSON)
+    media = LINES if media == LINES else JSON
+    body = operation.get("requestBody", {}).get("content", {}).get(media)
     if body is not None and "request" in example:
         body["example"] = example["request"]
     content = {"schema": shape} | ({"example": example["answer"]} if "answer" in example else {})
     answer: dict[str, Any] = {
-        "description": "The answer.",
-        "content": {"application/json": content},
+        "description": "The answer." if media == JSON else "Lines, each an outcome.",
+        "content": {media: content},
     }
-    if headers := operation.pop("x-headers", ()):
-        answer["headers"] = {name: _ANSWER_HEADERS[name] for name in headers}
+    answered = {name: _ANSWER_HEADERS[name] for name in operation.pop("x-headers", ())}
     operation["responses"] = {200: answer}
+    if method == "get":
+        operation.setdefault("parameters", []).append(_TAG_READ)
+        answered["ETag"] = _TAG_HEADER
+        unchanged = {"description": "It is what you have.", "headers": {"ETag": _TAG_HEADER}}
+        operation["responses"][304] = unchanged
+    if answered:
+        answer["headers"] = answered
     names = (*codes.ALWAYS, *(codes.BODY if method != "get" else ()), *operation.pop("x-codes", ()))
     for status, found in codes.by_status(names).items():
         operation["responses"][status] = _problem(status, found)
+
+
+def _lines(shape: type[BaseModel], shapes_of: dict[str, Any]) -> dict[str, Any]:
+    """A body of JSON lines; each has this shape."""
+    shapes_of[shape.__name__] = shape.model_json_schema(ref_template=_REF.replace("name", "model"))
+    content = {"schema": {"$ref": _REF.format(name=shape.__name__)}}
+    return {"required": True, "description": "Each line is one.", "content": {LINES: content}}
 
 
 def _problem(status: int, names: list[str]) -> dict[str, Any]:

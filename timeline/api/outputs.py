@@ -16,7 +16,12 @@ class Renderer(BaseRenderer):
 
     def render(self, request: HttpRequest, data: Any, *, response_status: int) -> bytes:
         """The body of an answer."""
-        return msgspec.json.encode(data, order="deterministic")
+        return encoded(data)
+
+
+def encoded(data: Any) -> bytes:
+    """The bytes of an answer, or of a part of one."""
+    return msgspec.json.encode(data, order="deterministic")
 
 
 def event(recorded: store.RecordedEvent) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from typing import Any
 import django.db
 import msgspec
 import ninja.errors
+import pydantic
 from django.conf import settings
 from django.core.exceptions import RequestDataTooBig, SuspiciousOperation
 from django.http import (
@@ -16,12 +17,13 @@ from django.http import (
     HttpRequest,
     HttpResponse,
     HttpResponseNotAllowed,
+    HttpResponseNotModified,
     UnreadablePostError,
 )
 from django.http.response import HttpResponseBase
 
 from licensing import guard, history, service, store, trail
-from timeline.api import codes
+from timeline.api import codes, conditional
 from timeline.requests import id_of
 
 log = logging.getLogger(__name__)
@@ -61,7 +63,16 @@ def invalid(path: str, message: str) -> Problem:
 
 def answer(request: HttpRequest, problem: Problem) -> HttpResponse:
     """The response that carries `problem`."""
-    body = {
+    return HttpResponse(
+        msgspec.json.encode(_body(request, problem), order="deterministic"),
+        status=problem.status,
+        content_type="application/problem+json",
+        headers=problem.headers,
+    )
+
+
+def _body(request: HttpRequest, problem: Problem) -> dict[str, Any]:
+    return {
         "type": f"urn:playhead:problem:{problem.code}",
         "title": HTTPStatus(problem.status).phrase,
         "status": problem.status,
@@ -70,26 +81,34 @@ def answer(request: HttpRequest, problem: Problem) -> HttpResponse:
         "errors": problem.errors,
         "request_id": id_of(request),
     }
-    return HttpResponse(
-        msgspec.json.encode(body, order="deterministic"),
-        status=problem.status,
-        content_type="application/problem+json",
-        headers=problem.headers,
-    )
+
+
+def told(request: HttpRequest, error: Exception) -> dict[str, Any]:
+    """What would be answered to `error`, for one part of an answer."""
+    return _body(request, _noted(request, error))
 
 
 def handle(request: HttpRequest, error: Any) -> HttpResponse:
     """The one exception handler of the API."""
+    if isinstance(error, conditional.Unchanged):
+        return HttpResponseNotModified()
+    return answer(request, _noted(request, error))
+
+
+def _noted(request: HttpRequest, error: Exception) -> Problem:
     problem = as_problem(error)
     if problem.status == 500:
         log.error("%s answered %s", request.path, problem, exc_info=error)
     elif problem.status > 500:
         log.warning("%s answered %s: %s", request.path, problem, error)
-    return answer(request, problem)
+    return problem
 
 
 def enclose(view: Callable[..., HttpResponseBase]) -> Callable[..., HttpResponseBase]:
-    """Wraps a view of the API: nothing leaves it in another shape or without a request id."""
+    """Wraps a view of the API: nothing leaves it in another shape or without a request id.
+
+    A read leaves it with its ETag, or as 304.
+    """
 
     @wraps(view)
     def enclosed(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
@@ -103,6 +122,7 @@ def enclose(view: Callable[..., HttpResponseBase]) -> Callable[..., HttpResponse
                 response = answer(request, _not_allowed(request.method or "", allowed))
         except Exception as error:
             response = handle(request, error)
+        response = conditional.finish(request, response)
         response["X-Request-Id"] = id_of(request)
         response.setdefault("Cache-Control", "no-store")
         return response
@@ -162,6 +182,8 @@ def as_problem(error: Exception) -> Problem:
             return invalid(guard.printable(error.path), error.why)
         case ninja.errors.ValidationError():
             return _of_validation(error.errors)
+        case pydantic.ValidationError():  # of one line of a body
+            return _of_validation([{**x, "loc": ("body", "", *x["loc"])} for x in error.errors()])
         case ninja.errors.HttpError():
             return _of_ninja(error)
         case RequestDataTooBig():

@@ -13,7 +13,7 @@ from licensing import rulebook, rulemaking, rules
 from licensing.actors import Actor
 from licensing.rules import edits, life
 from licensing.rules.life import Draft, LifeError
-from timeline.api import codes, commanding, inputs, keys, shapes
+from timeline.api import codes, commanding, conditional, inputs, keys, shapes
 from timeline.api.openapi import told
 from timeline.api.problems import Fault, Problem
 
@@ -32,6 +32,7 @@ _STATUS = {
 @router.get("/versions", auth=keys.RULES_READ, openapi_extra=told(shapes.Versions))
 def list_versions(request: HttpRequest, rule_set: inputs.RuleSetId) -> dict[str, Any]:
     """Every published version, oldest first, with the instant from which it is in force."""
+    conditional.by_version(request, rulebook.stream_of(rule_set))
     return {"items": [_version(each) for each in rulebook.versions(rule_set)]}
 
 
@@ -44,6 +45,7 @@ def get_version(
     request: HttpRequest, rule_set: inputs.RuleSetId, version: inputs.VersionInPath
 ) -> dict[str, Any]:
     """One published version with its document, and what differs from the one before."""
+    conditional.by_version(request, rulebook.stream_of(rule_set))
     published = rulebook.versions(rule_set)
     if not 1 <= version <= len(published):
         raise Http404
@@ -63,6 +65,7 @@ def find(request: HttpRequest, rule_set: inputs.RuleSetId, body: inputs.Document
 @router.get("/drafts", auth=keys.RULES_READ, openapi_extra=told(shapes.Drafts))
 def list_drafts(request: HttpRequest, rule_set: inputs.RuleSetId) -> dict[str, Any]:
     """Every draft, without its document."""
+    conditional.by_version(request, rulebook.stream_of(rule_set))
     return {"items": [_draft(each) for each in rulebook.life_of(rule_set).drafts.values()]}
 
 
@@ -91,6 +94,7 @@ def get_draft(
     request: HttpRequest, rule_set: inputs.RuleSetId, draft_id: inputs.DraftInPath
 ) -> dict[str, Any]:
     """A draft with its document, what it changes of its base, and what is wrong with it."""
+    conditional.by_version(request, rulebook.stream_of(rule_set))
     lived = rulebook.life_of(rule_set)
     draft = lived.drafts.get(draft_id)
     if draft is None:

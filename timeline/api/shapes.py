@@ -110,6 +110,32 @@ class Answer(msgspec.Struct):
     license_id: str | None = None
 
 
+class LineSums(msgspec.Struct):
+    """How many lines were answered, and how they came out.
+
+    `stopped` is the code that every further line would have met; those were not tried.
+    """
+
+    lines: int
+    outcomes: Annotated[dict[str, int], Meta(description="accepted, refused, unchanged, problem")]
+    stopped: str | None
+
+
+class LineOutcome(msgspec.Struct):
+    """What became of a line: the answer of its call, or a problem, and then nothing was done.
+
+    `position` is what the call has in Playhead-Position. The last line of all has the `sums` alone.
+    """
+
+    line: Annotated[int | None, Meta(description="its number in what was sent, from 1")] = None
+    member: str | None = None
+    command_id: str | None = None
+    answer: Answer | None = None
+    position: str | None = None
+    problem: "Problem | None" = None
+    sums: LineSums | None = None
+
+
 class Member(msgspec.Struct):
     """A member now."""
 

@@ -10,7 +10,7 @@ from pydantic import Field
 
 from licensing import history, rulebook
 from licensing.history import History, Step
-from timeline.api import inputs, keys, outputs, pages, shapes
+from timeline.api import conditional, inputs, keys, outputs, pages, shapes
 from timeline.api.openapi import told
 from timeline.api.problems import invalid
 from timeline.presenters import diff, sentences, state
@@ -34,6 +34,7 @@ def read_timeline(
 
     `after` is a `next`, or in known order a version. `entity` is a license, device or title id.
     """
+    conditional.by_version(request, history.stream_of(member_id))
     past = history.load(member_id)
     words = _sentences(past)
     steps = [step for step in past.steps if _wanted(step, type, entity)]
@@ -68,6 +69,7 @@ def read_state(
     """The state as at a version (0: before the first) or an instant; else at the head."""
     if version is not None and (at or known_at):
         raise invalid("query.version", "cannot be combined with an instant")
+    conditional.by_version(request, history.stream_of(member_id), version)
     member, until, instant = history.state_as_at(
         member_id, version=version, at=at, known_at=known_at
     )
@@ -91,6 +93,7 @@ def read_changes(
     to_version: Annotated[int | None, Field(ge=0, le=2**31 - 1), Query(None, alias="to")],
 ) -> dict[str, Any]:
     """What differs between the states at two versions; `to` is the head if it is not given."""
+    conditional.by_version(request, history.stream_of(member_id), to_version)
     before, from_version, _ = history.state_as_at(member_id, version=from_version)
     after, to_version, _ = history.state_as_at(member_id, version=to_version)
     return {
@@ -112,6 +115,7 @@ def read_event(
     version: Annotated[int, Field(ge=0, le=2**31 - 1), Path()],
 ) -> dict[str, Any]:
     """One event: as it is stored, as it is read, its decision, and the state before and after."""
+    conditional.by_version(request, history.stream_of(member_id), version, rulebook.head())
     before, step, after = history.around(member_id, version)
     recorded = step.recorded
     record = history.decision_of(recorded)
