@@ -2,14 +2,26 @@
 
 import re
 from datetime import timedelta
+from itertools import accumulate
 from typing import Any
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from licensing.domain import member as members
 from tests.unit.past import START, TERMS, Past
-from timeline.presenters import axis, lanes, moments, rows, sentences, strip, telling
+from timeline.presenters import (
+    axis,
+    bars,
+    index,
+    lanes,
+    moments,
+    rows,
+    sentences,
+    strip,
+    telling,
+)
 from timeline.presenters.cursor import Cursor
 
 LONG_AFTER = START + timedelta(days=400)
@@ -204,3 +216,55 @@ def test_everything_that_is_drawn_is_inside(
     axis.ticks(view, now)
     listing = rows.around(story, story.moments, Cursor(version, version, at), version, {})
     assert sum(row.current for row in listing.rows) == (1 if version else 0)
+
+
+def test_many_licenses_are_drawn_as_fewer_bars_and_none_is_lost() -> None:
+    past = Past()
+    for number in range(300):
+        past = past.issued(f"l{number}", "Vertigo").after(hours=2).released(f"l{number}")
+        past = past.after(hours=1 + 7 * (number % 40))
+    story = telling.read(past.history, past.now)
+    view = axis.whole(story, past.now)
+    drawn = lanes.draw(story, view, past.now)
+    shapes = [bar for lane in drawn.lanes for bar in lane.bars]
+    assert 1 < len(shapes) <= bars.MOST_BARS
+    assert sum(bar.many for bar in shapes) == 300
+    assert drawn.merged == sum(bar.many for bar in shapes if bar.many > 1)
+    assert "licenses on iPad, merged" in shapes[0].words
+
+
+def test_idle_time_is_narrow_and_time_still_goes_forward() -> None:
+    past = Past().issued("l1", "Vertigo").after(hours=1).released("l1").after(days=90)
+    past = past.issued("l2", "Vertigo").after(hours=5).released("l2")
+    story = telling.read(past.history, past.now)
+    everything = axis.whole(story, past.now)
+    gaps = axis.idle(everything, [moment.at for moment in story.moments])
+    view = axis.folded(everything, gaps, [moment.at for moment in story.moments])
+    (shape,) = axis.breaks(view, gaps)
+    assert (shape.words, shape.width) == ("88 d", f"{axis.IDLE_WIDTH}%")
+    places = [view.at(moment.at) for moment in story.moments]
+    assert places == sorted(places)
+    assert places[1] < 50 < places[2]
+    assert axis.idle(everything, [START, START + axis.IDLE]) == []
+
+
+def test_of_a_long_history_the_index_tells_a_window_and_the_rest_roughly(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    for name, value in (("WHOLE", 20), ("AROUND", 5), ("BUCKETS", 8)):
+        monkeypatch.setattr(index, name, value)
+    past = Past()
+    for _ in range(41):
+        past = past.plan().after(days=1)
+    story = telling.read(past.history, past.now)
+    instants = [moment.at.timestamp() * 1000 for moment in story.moments]
+    for place in (0, 1, 20, 41):
+        told = index.index(story, Cursor(place, place, past.now), versions=False)
+        begin = told["from"] - 1
+        assert len(told["t"]) == len(told["k"]) == 10
+        assert begin < max(place, 1) <= begin + 10
+        assert list(accumulate(told["t"])) == instants[begin : begin + 10]
+        assert list(accumulate(told["rough"])) == instants[:: told["stride"]]
+        assert len(told["rough"]) <= 8
+    monkeypatch.setattr(index, "WHOLE", 41)
+    assert "from" not in index.index(story, Cursor(3, 3, past.now), versions=False)

@@ -7,6 +7,7 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 from django.test import Client
 
+from benchmarks.run import build
 from licensing import connection, store
 from licensing.domain.commands import AddNote
 from licensing.history import stream_of
@@ -241,6 +242,14 @@ def test_a_refused_download_says_what_would_have_allowed_it(
     assert "What would have made it allowed" in html
     assert "1 more device allowed" in html
     assert "Recorded with the decision" in html
+
+
+def test_a_reason_that_was_not_recorded_is_never_told_as_if_it_were(agent: Client) -> None:
+    """What was imported without its decision is explained with the rules as of then."""
+    member = build(4)
+    html = text(agent, f"/members/{member}/timeline/1/?tab=why")
+    assert "Reconstructed with the rules as of then" in html
+    assert "Recorded with the decision" not in html
 
 
 # -- Notes, pins, news --
