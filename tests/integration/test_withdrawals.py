@@ -11,6 +11,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.core.management import CommandError, call_command
 from django.db import connection
 from django.utils import timezone
 
@@ -358,3 +359,30 @@ def test_the_same_request_begins_one(scene: Scene) -> None:
     )  # fmt: skip
     assert same == run
     withdrawals.stop(run.id)
+
+
+def test_the_command_counts_does_and_goes_on(
+    scene: Scene, capsys: pytest.CaptureFixture[str], settings: Any
+) -> None:
+    call_command("withdraw", title=scene.title)
+    said = capsys.readouterr().out
+    assert "3 active licenses of 3 members" in said
+    assert said.count(scene.title.title()) == 3
+    assert "Nothing was written" in said
+    with pytest.raises(CommandError, match="--reason"):
+        call_command("withdraw", title=scene.title, yes=True)
+    assert [len(scene.taken(m)) for m in scene.members] == [0, 0, 0]
+    run = scene.begin()
+    withdrawals.stop(run.id)
+    call_command("withdraw", resume=run.id)
+    assert "done: 3 taken back, 0 already gone, 0 refused" in capsys.readouterr().out
+    with pytest.raises(CommandError, match="no such withdrawal"):
+        call_command("withdraw", resume=uuid.uuid4())
+    download(scene.members[0], scene.title, scene.studio)
+    runner.catch_up()
+    settings.WITHDRAW_ALONE = 0
+    call_command("withdraw", studio=scene.studio, reason="again", yes=True)
+    assert "waits for a second person" in capsys.readouterr().out
+    settings.WITHDRAW_ALONE = 100
+    call_command("withdraw", studio=scene.studio, reason="again", yes=True)
+    assert "done: 1 taken back" in capsys.readouterr().out

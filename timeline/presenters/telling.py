@@ -311,6 +311,8 @@ def _tags(step: Step, limits: list[dict[str, Any]]) -> Iterator[Tag]:
 
 def _support_tags(metadata: Mapping[str, Any]) -> Iterator[Tag]:
     """What support's part in a step was: a second person's approval, goodwill that counted."""
+    if isinstance(metadata.get("withdrawal"), str):
+        yield Tag("withdrawal")
     if isinstance(metadata.get("approved_by"), str):
         yield Tag("second person", "late")
     decision = metadata.get("decision")
