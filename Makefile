@@ -43,6 +43,7 @@ mutants: $(BIN)/.dev ## take each fix of docs/hazards.md away and see that its t
 bench: $(BIN)/.base ## what appends, commands, reads and imports cost beside the physical limit
 	$(BIN)/python -m benchmarks.run
 	$(BIN)/python -m benchmarks.rules
+	$(BIN)/python -m benchmarks.backtest
 	$(BIN)/python -m benchmarks.pages
 	$(BIN)/python -m benchmarks.drag
 

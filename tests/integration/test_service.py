@@ -11,15 +11,23 @@ from django.db import connection, transaction
 from licensing import history, rulebook, rules, service, store
 from licensing.actors import event_id
 from licensing.connection import opened as open_connection
+from licensing.domain import commands
 from licensing.domain.commands import (
     AcquireLicense,
+    AddNote,
     CancelMembership,
     ChangePlan,
+    DeactivateDevice,
+    ExpireLicense,
+    ExtendLicense,
     GrantAllowance,
     RecordPlayback,
     RegisterDevice,
     ReleaseLicense,
     RenewLicense,
+    RevokeLicense,
+    WithdrawAllowance,
+    WithdrawExtension,
 )
 from tests.conftest import new_id
 
@@ -56,6 +64,46 @@ def test_the_same_command_id_gives_the_same_answer(fresh):
     with pytest.raises(store.CommandIdReused):
         acquire(member, "metropolis", command_id=key)
     assert history.load(member).head == 2
+
+
+def test_every_command_there_is_takes_effect_once(fresh):
+    """Each is sent a second time as it was, and once more at the end, when all has changed."""
+    member, until = fresh(), NOW + timedelta(days=9)
+    told = [
+        (ChangePlan("premium", "NL"), 0),
+        (RegisterDevice("d1", "phone"), 0),
+        (AcquireLicense("t1", "d1", "l1"), 1),
+        (AcquireLicense("t2", "d1", "l2"), 1),
+        (AcquireLicense("t3", "d2", "l3"), 1),
+        (RecordPlayback("l1", "start"), 2),
+        (RecordPlayback("l1", "stop"), 3),
+        (ExtendLicense("l2", 24, "sorry", "e1"), 4),
+        (WithdrawExtension("l2", "e1", "by mistake"), 5),
+        (GrantAllowance("max_devices", 1, until, "sorry", allowance_id="a1"), 6),
+        (WithdrawAllowance("a1", "by mistake"), 7),
+        (AddNote("Called.", 2, "n1"), 8),
+        (RevokeLicense("l3", "TITLE_WITHDRAWN"), 9),
+        (ExpireLicense("l1"), 60),
+        (RenewLicense("l2"), 719),
+        (ReleaseLicense("l2"), 720),
+        (AcquireLicense("t4", "d1", "l4"), 721),
+        (DeactivateDevice("d1", "sold"), 722),
+        (CancelMembership(), 723),
+    ]
+    assert {type(command) for command, _ in told} == set(commands.BY_NAME.values())
+    answers = []
+    for number, (command, hours) in enumerate(told):
+        now = NOW + timedelta(hours=hours)
+        first = ask(member, command, f"c{number}", now)
+        assert (first.outcome, first.version) == ("accepted", history.head(member)), command
+        assert ask(member, command, f"c{number}", now) == first
+        assert history.head(member) == first.version
+        answers.append(first)
+    end, later = history.current(member), NOW + timedelta(days=60)
+    for number, (command, _) in enumerate(told):
+        assert ask(member, command, f"c{number}", later) == answers[number]
+    assert history.current(member) == end
+    assert history.load(member).head == answers[-1].version
 
 
 def test_a_repeat_under_any_expected_version_is_a_repeat(fresh):

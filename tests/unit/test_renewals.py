@@ -76,6 +76,13 @@ def test_a_window_opens_before_the_end_and_a_renewal_adds_to_it() -> None:
     assert story.renew(LASTS - WINDOW) == after(LASTS + ADDS)
 
 
+def test_asked_again_at_once_a_renewal_is_too_early() -> None:
+    story = Story(published())
+    assert story.renew(LASTS - 1) == after(LASTS + ADDS)
+    assert story.renew(LASTS - 1) == "RENEWAL_TOO_EARLY"
+    assert story.member.licenses["l1"].renewals == 1
+
+
 def test_there_are_so_many_renewals() -> None:
     story = Story(published(renew_max=2))
     assert story.renew(LASTS - 1) == after(LASTS + ADDS)
