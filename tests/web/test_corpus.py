@@ -86,6 +86,11 @@ WRITES: dict[str, dict[str, Any]] = {
     "POST /projections/{name}/rollback": {},
     "POST /projections/{name}/parked/{stream}/retry": {},
     "POST /projections/{name}/parked/{stream}/skip": {"reason": "because"},
+    "POST /projections/{name}/parked/retry": {},
+    "POST /jobs/{kind}/pause": {"reason": "because"},
+    "POST /jobs/{kind}/resume": {},
+    "POST /jobs/{kind}/rate": {"per_second": 5},
+    "POST /jobs/{kind}/retry": {"member_id": "m", "license_id": "l", "due_at": SOME_TIME},
     "POST /withdrawals/dry-runs": {
         "kind": "title", "name": "film", "reason": "because", "case": "CS-1",
     },
@@ -136,7 +141,8 @@ def places(api: ApiClient, rule_set: str) -> dict[str, str]:
     assert status == 200, said
     return {"member_id": member, "license_id": "one", "device_id": "d1", "rule_set": rule_set,
             "draft_id": "first", "title_id": new_id("film"), "name": "nothing",
-            "stream": f"member-{member}", "withdrawal": str(uuid.uuid4())}  # fmt: skip
+            "stream": f"member-{member}", "kind": "nothing",
+            "withdrawal": str(uuid.uuid4())}  # fmt: skip
 
 
 def stored() -> tuple[Any, ...]:
