@@ -1,7 +1,7 @@
 """Brings every build to the head of the feed; any number of runners may do so at once."""
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 
 import structlog
 from django.db import connection
@@ -21,6 +21,9 @@ SMALL = 2000
 SHARE = 4
 """Slices that a worker takes of a large backlog at a time."""
 
+FINISH_EVERY_S = 2.0
+"""How often builds are looked at whether they have come level, while more comes in."""
+
 HELD_S = 1.0
 """How long a worker keeps what it took, far less than a lease."""
 
@@ -35,11 +38,13 @@ def catch_up(seconds: float | None = None, *, projectors: Sequence[Projector] = 
     deadline = None if seconds is None else time.monotonic() + seconds
     building = builds.announce(projectors)
     parking.retry_due(projectors)
-    passed = _level(projectors, deadline)
-    while building and (deadline is None or time.monotonic() < deadline):
+    passed = _level(projectors, deadline, building)
+    while building:
         # A swap may be refused because of what came in since; then there is more to do.
         builds.finish(projectors)
-        if not (more := _level(projectors, deadline)):
+        if deadline is not None and time.monotonic() >= deadline:
+            break
+        if not (more := _level(projectors, deadline, building)):
             break
         passed += more
     return passed
@@ -71,9 +76,14 @@ def forever(stop: Callable[[], bool] = lambda: False) -> None:
         time.sleep(pause)
 
 
-def _level(projectors: Sequence[Projector], deadline: float | None) -> int:
-    """Work until nothing is left to do, or the time is over."""
-    passed = 0
+def _level(
+    projectors: Sequence[Projector], deadline: float | None, building: Collection[str]
+) -> int:
+    """Work until nothing is left to do, or the time is over.
+
+    Where events come in all the time that is never: builds are finished meanwhile.
+    """
+    passed, finished = 0, time.monotonic()
     while waiting := checkpoints.waiting(projectors):
         most = leases.SLICES if sum(waiting.values()) <= SMALL else SHARE
         with leases.of(sorted(waiting), most) as taken:
@@ -82,6 +92,9 @@ def _level(projectors: Sequence[Projector], deadline: float | None) -> int:
         builds.sample(projectors)
         if deadline is not None and time.monotonic() >= deadline:
             break
+        if building and time.monotonic() - finished >= FINISH_EVERY_S:
+            builds.finish(projectors)
+            finished = time.monotonic()
         if not done:  # somebody else has what is left
             time.sleep(ELSEWHERE)
     return passed

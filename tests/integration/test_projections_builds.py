@@ -163,6 +163,26 @@ def test_side_effects_stay_with_the_live_build(held):
     builds.cancel("renewal_calendar", **OPS)
 
 
+def test_a_build_is_swapped_in_although_events_come_in_all_the_time(published_rules, monkeypatch):
+    """Before the time is over, and not only when nothing is left to do: that may never be."""
+    happen([new_id()])
+    runner.catch_up()
+    monkeypatch.setattr(runner, "FINISH_EVERY_S", 0.0)
+    real = runner._slices
+
+    def slices_and_more(*about):
+        done = real(*about)
+        if builds.in_progress(NAME):
+            happen([new_id()])
+        return done
+
+    monkeypatch.setattr(runner, "_slices", slices_and_more)
+    asked = builds.request(NAME, **OPS)
+    runner.catch_up()
+    assert builds.live(NAME).generation == asked.generation
+    assert builds.live(NAME).comparison.equal
+
+
 def test_the_command_line_does_it_in_one_verb(published_rules, capsys):
     happen([new_id()])
     call_command("project", "rebuild", NAME, "--reason", "a test")
