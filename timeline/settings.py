@@ -203,6 +203,9 @@ if CELERY_BROKER_URL.startswith("pgmq:"):
         "use_notify": True,
         "notify_throttle_interval_ms": 0,
         "wait_time_seconds": 0,
+        # When a worker that has all in hand that it may looks again. With the default of a second,
+        # a pool of one process took one message a second, and the beat's ticks went stale.
+        "polling_interval": 0.25,
         "visibility_timeout": VISIBILITY_S,
         "pool_size": 2,
         "pool_timeout": 2,

@@ -19,13 +19,10 @@ BROKERS = {
 
 
 @pytest.fixture(scope="class")
-def product(
-    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Product]:
+def product(request: pytest.FixtureRequest) -> Iterator[Product]:
     """A product on the broker that the class names, with quick timeouts or the product's own."""
     wanted = request.cls
-    folder = tmp_path_factory.mktemp(wanted.broker)
-    with made(folder, BROKERS[wanted.broker], quick=issubclass(wanted, Faults)) as ready:
+    with made(BROKERS[wanted.broker], quick=issubclass(wanted, Faults)) as ready:
         yield ready
 
 

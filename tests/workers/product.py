@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
@@ -17,8 +18,6 @@ from tests.workers.brokers import Broker
 from timeline import embedded
 
 ROOT = Path(__file__).parents[2]
-CALENDAR = "renewal_calendar_a"
-"""The side that is live as long as nobody rebuilds it; nobody does here."""
 PREPARE = """
 import sys
 import django
@@ -179,7 +178,7 @@ class Product:
         return "\n".join(
             f"{about}: {self.ask(query)}"
             for about, query in (
-                ("in the calendar", f"SELECT renewals, count(*) FROM {CALENDAR} GROUP BY 1"),
+                ("renewed", f"SELECT renewals, count(*) FROM {self.live_calendar} GROUP BY 1"),
                 ("attempts", "SELECT outcome, claimed, count(*) FROM job_attempt GROUP BY 1, 2"),
                 ("errors", "SELECT last_error, count(*) FROM job_attempt GROUP BY 1"),
                 ("ticks", "SELECT job, ticks, doubled, now() - ticked_at FROM job_tick"),
@@ -206,10 +205,19 @@ class Product:
             with suppress(ProcessLookupError):
                 os.kill(pid, number)
 
+    @property
+    def live_calendar(self) -> str:
+        """The table that is read: of the side that a build of the present code has."""
+        ((side,),) = self.ask(
+            "SELECT coalesce(max(side), 'a') FROM projection_build"
+            " WHERE projection = 'renewal_calendar' AND state = 'live'"
+        )
+        return f"renewal_calendar_{side}"
+
     def open(self, prefix: str) -> int:
         """How many of a run's licenses were not renewed yet."""
         ((count,),) = self.ask(
-            f"""SELECT count(*) FROM {CALENDAR} c
+            f"""SELECT count(*) FROM {self.live_calendar} c
                 WHERE member_id LIKE %s || '-%%' AND renewals = 0""",
             prefix,
         )
@@ -226,7 +234,7 @@ class Product:
     def calendar(self, prefix: str) -> int:
         """How many of a run's licenses the calendar knows."""
         ((count,),) = self.ask(
-            f"SELECT count(*) FROM {CALENDAR} WHERE member_id LIKE %s || '-%%'", prefix
+            f"SELECT count(*) FROM {self.live_calendar} WHERE member_id LIKE %s || '-%%'", prefix
         )
         return int(count)
 
@@ -280,25 +288,30 @@ def p95(values: list[float]) -> float:
 
 @contextmanager
 def product(
-    folder: Path, broker_of: Callable[[embedded.Server, Path], Broker], *, quick: bool
+    broker_of: Callable[[embedded.Server, Path], Broker], *, quick: bool
 ) -> Iterator[Product]:
-    """A product that is ready to have workers; all it started is gone at the end."""
-    server = embedded.Server(folder)
-    server.start()
-    broker = broker_of(server, folder / "broker")
-    made = Product(folder, server, broker, quick=quick)
-    try:
-        broker.start()
-        made.manage("migrate", "--verbosity", "0")
-        with psycopg.connect(server.addresses.conninfo(embedded.OWNER), autocommit=True) as conn:
-            conn.execute(
-                """CREATE TABLE IF NOT EXISTS fault_note (
-                     what text, pid int, at timestamptz NOT NULL DEFAULT clock_timestamp())"""
-            )
-        yield made
-    finally:
-        made.end_processes()
-        if not isinstance(broker, type(None)):
+    """A product that is ready to have workers; all it started is gone at the end.
+
+    In a folder of its own: pytest's is closed to the server's user whenever another pytest starts.
+    """
+    with tempfile.TemporaryDirectory(prefix="playhead-faults-") as name:
+        folder = Path(name)
+        server = embedded.Server(folder)
+        server.start()
+        broker = broker_of(server, folder / "broker")
+        made = Product(folder, server, broker, quick=quick)
+        try:
+            broker.start()
+            made.manage("migrate", "--verbosity", "0")
+            owner = server.addresses.conninfo(embedded.OWNER)
+            with psycopg.connect(owner, autocommit=True) as conn:
+                conn.execute(
+                    """CREATE TABLE IF NOT EXISTS fault_note (
+                         what text, pid int, at timestamptz NOT NULL DEFAULT clock_timestamp())"""
+                )
+            yield made
+        finally:
+            made.end_processes()
             broker.stop()
-        made.freeze(signal.SIGCONT)
-        server.stop()
+            made.freeze(signal.SIGCONT)
+            server.stop()
