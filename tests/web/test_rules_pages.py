@@ -266,6 +266,9 @@ def test_a_block_is_pasted_or_told_and_kept(studio: Studio) -> None:
         assert answer.status_code == 422
         assert "garbage\t&lt;script&gt;" in html
         assert "line 1, then max_devices" in html
+        # Where it was to go is still chosen.
+        assert '<option value="then.max_devices" selected>' in html
+        assert '<option value="b-basic" selected>' in html
     many = {"table": "studio", "row": "", "column": "label", "block": "x\n" * 10_001}
     answer = studio.post("paste/", many)
     assert answer.status_code == 422

@@ -11,7 +11,7 @@ from django.shortcuts import render
 from licensing.rules import drafting, sheets
 from licensing.rules.drafting import Document, NoSuchPlace
 from licensing.rules.ruleset import RuleSet
-from licensing.rules.sheets import Column, Fault, Faulty
+from licensing.rules.sheets import Fault, Faulty
 from licensing.rules.tables import Row, Table
 from timeline import cells
 from timeline import studio as studios
@@ -413,11 +413,6 @@ def paste(request: HttpRequest, rule_set: str, draft: str) -> HttpResponseBase:
     studio = studios.load(rule_set, draft)
     if is_fragment(request):
         context = {"pasted": pasted, "table": table, "draft": studio.draft, "rule_set": rule_set}
-        context |= {"columns": _columns(studio, table), "open": True}
+        context |= {"grid": _grid(request, studio, table)}
         return render(request, "rules/fragments/paste.html", context, status=status)
     return _show(request, studio, table, status=status, pasted=pasted)
-
-
-def _columns(studio: Studio, table: Table) -> tuple[Column, ...]:
-    assert studio.ruleset is not None
-    return grid.shown(studio.ruleset, table)
