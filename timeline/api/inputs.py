@@ -228,7 +228,7 @@ DraftInPath = Annotated[LicenseId, Path()]
 Hash = Annotated[str, Field(pattern=r"^sha256:[0-9a-f]{64}$")]
 
 
-class Document(Body):
+class RulesDocument(Body):
     """A rule set."""
 
     document: Attributes

@@ -123,13 +123,23 @@ def complete(schema: dict[str, Any]) -> dict[str, Any]:
     described, shared = msgspec.json.schema_components(
         [*answers, shapes.Problem], ref_template=_REF
     )
-    shapes_of.update(shared)
+    shapes_of.update(_spelled_out(shared))
     for (method, operation), shape in zip(operations, described, strict=False):
         _describe(method, operation, shape)
     schema["info"]["x-codes"] = {
         name: {"status": code.status, "meaning": code.meaning} for name, code in codes.CODES.items()
     }
     return schema
+
+
+def _spelled_out(shape: Any) -> Any:
+    """The same, with the items of every array named: generators of clients ask for them."""
+    if isinstance(shape, list):
+        return [_spelled_out(each) for each in shape]
+    if not isinstance(shape, dict):
+        return shape
+    inner = {name: _spelled_out(value) for name, value in shape.items()}
+    return inner if inner.get("type") != "array" else {"items": {}, **inner}
 
 
 def _describe(method: str, operation: dict[str, Any], shape: dict[str, Any]) -> None:

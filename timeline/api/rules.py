@@ -57,7 +57,7 @@ def get_version(
 
 
 @router.post("/findings", auth=keys.RULES_READ, openapi_extra=told(shapes.Findings))
-def find(request: HttpRequest, rule_set: inputs.RuleSetId, body: inputs.Document) -> Any:
+def find(request: HttpRequest, rule_set: inputs.RuleSetId, body: inputs.RulesDocument) -> Any:
     """What is wrong with a document: gaps, overlaps and dead rows, each with a witness."""
     return {"items": _findings(rules.examine(body.document))}
 

@@ -177,7 +177,7 @@ class Change(msgspec.Struct):
     after: Any
 
 
-class Changes(msgspec.Struct, rename={"from_": "from"}):
+class Difference(msgspec.Struct, rename={"from_": "from"}):
     """What differs between two versions."""
 
     member_id: str
@@ -276,7 +276,7 @@ class Deed(msgspec.Struct):
 class Trial(msgspec.Struct):
     """A what-if: the first divergence, all that differs, and the final difference."""
 
-    simulation: Literal[True]
+    simulation: Annotated[bool, Meta(description="always true: nothing was written")]
     from_version: int
     as_at: datetime
     divergence: Deed | None

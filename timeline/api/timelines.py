@@ -84,7 +84,7 @@ def read_state(
 @router.get(
     "/changes",
     auth=keys.READ,
-    openapi_extra=told(shapes.Changes, "version_not_found", "stream_unreadable"),
+    openapi_extra=told(shapes.Difference, "version_not_found", "stream_unreadable"),
 )
 def read_changes(
     request: HttpRequest,

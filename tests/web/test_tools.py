@@ -1,0 +1,210 @@
+"""What tools use, against a real server: commands in bulk, the command line, a generated client."""
+
+import http.client
+import json
+import re
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import httpx
+import pytest
+
+from licensing import history, store
+from tests.conftest import new_id
+from tests.web import live
+from tests.web.test_bulk import download
+from timeline.management.commands.playhead import Command
+from timeline.models import ApiKey
+
+Ask = Callable[..., tuple[int, str, str]]
+
+
+@pytest.fixture(scope="module")
+def server(database: object) -> Iterator[str]:
+    with live.served() as url:
+        yield url
+
+
+@pytest.fixture(scope="module")
+def key(database: object) -> str:
+    return ApiKey.issue("tools", rate=10_000)[1]
+
+
+@pytest.fixture(scope="module")
+def member(server: str, key: str) -> str:
+    """Somebody with three downloads, sent in bulk over the wire."""
+    found = new_id("tool")
+    lines = [download(found, f"film-{n}") for n in range(3)]
+    sums = json.loads(send(server, key, lines).read().splitlines()[-1])["sums"]
+    assert sums == {"lines": 3, "outcomes": {"accepted": 3}, "stopped": None}
+    return found
+
+
+def send(server: str, key: str, lines: list[Any]) -> http.client.HTTPResponse:
+    wire = http.client.HTTPConnection(urlsplit(server).netloc, timeout=60)
+    body = "\n".join(map(json.dumps, lines)).encode()
+    headers = {"Authorization": f"Bearer {key}", "Content-Type": "application/x-ndjson"}
+    wire.request("POST", "/api/v1/commands", body, headers)
+    answer = wire.getresponse()
+    assert answer.status == 200, answer.read()
+    return answer
+
+
+def test_outcomes_come_while_the_rest_is_done_and_a_cut_is_made_good(server: str, key: str) -> None:
+    members = [new_id("wire") for _ in range(60)]
+    lines = [download(each, f"film-{n}") for n in range(5) for each in members]
+    answer = send(server, key, lines)
+    first = json.loads(answer.readline())
+    assert (first["line"], first["answer"]["outcome"]) == (1, "accepted")
+    answer.close()  # the connection is cut here, whatever was done
+    again = [json.loads(each) for each in _until_free(server, key, lines)]
+    assert again[-1]["sums"]["lines"] == len(lines)
+    assert again[-1]["sums"]["outcomes"].keys() <= {"accepted", "refused"}
+    assert again[0] == first
+    assert [history.head(each) for each in members] == [
+        max(told["answer"]["version"] for told in again[:-1] if told["member"] == each)
+        for each in members
+    ]
+
+
+def _until_free(server: str, key: str, lines: list[Any]) -> list[bytes]:
+    """The whole answer, once the server has noticed that the first client is gone."""
+    body = "\n".join(map(json.dumps, lines)).encode()
+    headers = {"Authorization": f"Bearer {key}", "Content-Type": "application/x-ndjson"}
+    for _ in range(50):
+        answer = httpx.post(f"{server}/api/v1/commands", content=body, headers=headers, timeout=60)
+        if answer.status_code == 200:
+            return answer.content.splitlines()
+        assert answer.json()["code"] == "busy"
+        httpx.get(f"{server}/api/v1/events?wait=1&after=0&bucket=0", headers=headers, timeout=60)
+    raise AssertionError("never free again")
+
+
+@pytest.fixture
+def ask(
+    server: str, key: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> Ask:
+    """`manage.py playhead ...`: its status, what it said, and what it complained about."""
+
+    def asked(*words: str, url: str = server, secret: str = key) -> tuple[int, str, str]:
+        monkeypatch.setenv("PLAYHEAD_URL", url)
+        monkeypatch.setenv("PLAYHEAD_KEY", secret)
+        status = 0
+        try:
+            Command().run_from_argv(["manage.py", "playhead", *words])
+        except SystemExit as ended:
+            status = int(ended.code or 0)
+        return status, *capsys.readouterr()
+
+    return asked
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (["timeline", "{m}"], "film-0"),
+        (["state", "{m}", "--at-version", "2"], "at version 2"),
+        (["why", "{m}", "2"], "allowed by row"),
+        (["why", "{m}", "--title", "film-9", "--device", "d1"], "It would be accepted."),
+        (["what-if", "{m}", "--drop", "2"], "otherwise"),
+        (["verify", "--member", "{m}"], "4 events verified"),
+        (["export", "--member", "{m}"], '"LicenseIssued"'),
+        (["--help"], "doctor"),
+        (["import", "--help"], "import_history"),
+    ],
+)
+def test_the_command_line_answers(ask: Ask, member: str, words: list[str], told: str) -> None:
+    status, said, complained = ask(*(word.format(m=member) for word in words))
+    assert (status, told in said) == (0, True), (said, complained)
+
+
+def test_the_command_line_gives_json(ask: Ask, member: str) -> None:
+    _, said, _ = ask("timeline", member, "--json", "--limit", "1")
+    assert json.loads(said)["items"][0]["version"] == 1
+    _, said, _ = ask("state", member, "--json")
+    assert json.loads(said)["state"]["member_id"] == member
+
+
+@pytest.mark.parametrize(
+    ("words", "other", "status", "told"),
+    [
+        (["state", "{m}", "--at-version", "99"], {}, 1, "404 version_not_found"),
+        (["state", "{m}"], {"secret": "wrong"}, 1, "401 unauthorized"),
+        (["state", "{m}"], {"url": "http://127.0.0.1:1"}, 3, "http://127.0.0.1:1"),
+        (["state", "{m}"], {"url": "nowhere"}, 3, "not an address"),
+        (["why", "{m}"], {}, 2, "--title and --device"),
+        (["what-if", "{m}", "--rules-file", "/none"], {}, 2, "/none"),
+        (["dance"], {}, 2, "invalid choice"),
+    ],
+)
+def test_the_command_line_tells_failures_apart(
+    ask: Ask, member: str, words: list[str], other: dict[str, str], status: int, told: str
+) -> None:
+    ended, said, complained = ask(*(word.format(m=member) for word in words), **other)
+    assert (ended, said, told in complained) == (status, "", True), complained
+
+
+def test_a_generated_client_speaks_the_api(
+    server: str, key: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    schema = httpx.get(f"{server}/api/v1/openapi.json").json()
+    (tmp_path / "openapi.json").write_text(json.dumps(schema))
+    (tmp_path / "config.yml").write_text("post_hooks: []\n")
+    made = subprocess.run(
+        [sys.executable, "-m", "openapi_python_client", "generate", "--meta", "none",
+         "--path", "openapi.json", "--config", "config.yml", "--output-path", "playhead_client"],
+        cwd=tmp_path, capture_output=True, text=True, timeout=120, check=False,
+    )  # fmt: skip
+    said = made.stdout + made.stderr
+    assert made.returncode == 0, said
+    # JSON lines are for whoever writes them; every other operation has its function.
+    warned = re.findall(r"WARNING parsing (\S+ \S+)", said)
+    assert (warned, "Unable to process" in said) == (["POST /api/v1/commands"], False)
+    monkeypatch.syspath_prepend(tmp_path)
+    _speak(server, key)
+
+
+def _speak(server: str, key: str) -> None:
+    """The common calls; answers are objects with the attributes that the description names."""
+    from playhead_client import AuthenticatedClient
+    from playhead_client.api.explanations import explanations_explain
+    from playhead_client.api.feed import feed_read_feed
+    from playhead_client.api.licenses import licenses_acquire, licenses_get_license
+    from playhead_client.api.timeline import (
+        timelines_read_event,
+        timelines_read_state,
+        timelines_read_timeline,
+    )
+    from playhead_client.models import Acquisition, Answer, Question
+
+    client, member, command = AuthenticatedClient(server, key), new_id("gen"), new_id("c")
+    asked = Acquisition(title_id="film", device_id="d1")
+    answer = licenses_acquire.sync(member, client=client, body=asked, idempotency_key=command)
+    assert isinstance(answer, Answer)
+    assert (answer.outcome.value, answer.version) == ("accepted", 2)
+    again = licenses_acquire.sync(member, client=client, body=asked, idempotency_key=command)
+    assert again == answer
+    steps = timelines_read_timeline.sync(member, client=client).items
+    assert [step.type_ for step in steps] == ["DeviceRegistered", "LicenseIssued"]
+    first = timelines_read_state.sync_detailed(member, client=client)
+    assert answer.license_id in first.parsed.state["licenses"]
+    known = first.headers["ETag"]
+    same = timelines_read_state.sync_detailed(member, client=client, if_none_match=known)
+    assert (same.status_code, same.content) == (304, b"")
+    why = timelines_read_event.sync(member, 2, client=client).decision
+    assert (why.verdict.value, why.limits[0].ok) == ("allowed", True)
+    question = Question(title_id="another", device_id="d1")
+    assert explanations_explain.sync(member, client=client, body=question).outcome == "accepted"
+    found, cursor, bucket = [], "", store.bucket_of(f"member-{member}")
+    while page := feed_read_feed.sync(client=client, bucket=bucket, after=cursor):
+        found += [event.version for event in page.items if event.stream_id == f"member-{member}"]
+        cursor = page.cursor
+        if page.next_ is None:
+            break
+    assert found == [1, 2]
+    nothing = licenses_get_license.sync_detailed(member, "none", client=client)
+    assert (nothing.status_code, nothing.parsed.code) == (404, "unknown_license")
