@@ -5,6 +5,7 @@ import json
 import re
 import subprocess
 import sys
+import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ from urllib.parse import urlsplit
 import httpx
 import pytest
 
+from licensing import connection as stores
 from licensing import history, store
 from tests.conftest import new_id
 from tests.web import live
@@ -20,6 +22,7 @@ from tests.web.test_bulk import download
 from timeline.management.commands.playhead import Command
 from timeline.models import ApiKey
 
+FOLLOW = Path(__file__).parents[2] / "docs" / "howto" / "follow-the-feed.md"
 Ask = Callable[..., tuple[int, str, str]]
 
 
@@ -82,6 +85,29 @@ def _until_free(server: str, key: str, lines: list[Any]) -> list[bytes]:
         assert answer.json()["code"] == "busy"
         httpx.get(f"{server}/api/v1/events?wait=1&after=0&bucket=0", headers=headers, timeout=60)
     raise AssertionError("never free again")
+
+
+def test_the_reader_of_the_how_to_follows_for_ever(server: str, key: str, member: str) -> None:
+    """The program in docs/howto/follow-the-feed.md, from zero, cut off, and live."""
+    block = re.search(r"```python\n(.*?)```", FOLLOW.read_text(), re.S)
+    assert block is not None
+    program: dict[str, Any] = {}
+    exec(compile(block[1], str(FOLLOW), "exec"), program)
+    head = sum(store.bucket_heads(stores.opened()).values())
+    seen, cursor = [], ""
+    while len(seen) < head:  # a new reader for each page, with the place that the last one kept
+        page = next(program["pages"](server, key, cursor, wait=1))
+        seen += [(event["stream_id"], event["version"]) for event in page["items"]]
+        cursor = page["cursor"]
+    assert len(seen) == len(set(seen)) == head
+    assert {(f"member-{member}", version) for version in range(1, 5)} <= set(seen)
+
+    late = new_id("live")
+    writer = threading.Timer(0.5, lambda: send(server, key, [download(late)]).read())
+    writer.start()
+    page = next(program["pages"](server, key, cursor, wait=20))
+    writer.join()
+    assert {event["stream_id"] for event in page["items"]} == {f"member-{late}"}
 
 
 @pytest.fixture
