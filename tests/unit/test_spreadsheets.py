@@ -34,7 +34,7 @@ def test_the_workbook_itself_is_taken() -> None:
 @pytest.mark.parametrize(
     ("content", "words"),
     [
-        (changed(**{"xl__media__zeros": bytes(spreadsheets.UNPACKED)}), "unpacks to more"),
+        (changed(xl__media__zeros=bytes(spreadsheets.UNPACKED)), "unpacks to more"),
         (changed(**{f"p{n}": b"" for n in range(spreadsheets.MOST_PARTS)}), "unpacks to more"),
         (changed(**{"xl__workbook.xml": (DTD % "x").encode()}), "entities"),
         (changed(**{"xl__workbook.xml": (DTD % "x").encode("utf-16")}), "entities"),
