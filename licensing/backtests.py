@@ -30,6 +30,7 @@ State = BacktestRun.State
 Level = BacktestRun.Level
 
 LEASE = timedelta(seconds=60)
+WHOLE_LEASE = timedelta(minutes=5)  # of a run that is not done in slices, and saves less often
 SAVE_EVERY_S = 0.5
 
 
@@ -178,7 +179,7 @@ def work(
     when somebody else works on it, or it has ended. Raises what kept it from going on, and the row
     says so too.
     """
-    claim = _claim(run_id)
+    claim = _claim(run_id, WHOLE_LEASE if seconds is None else LEASE)
     if claim is None:
         return None
     with claim.failing():
@@ -214,14 +215,14 @@ class _Claim:
     `part` is what was done last, and not kept yet.
     """
 
-    def __init__(self, row: BacktestRun) -> None:
-        self.row = row
+    def __init__(self, row: BacktestRun, lease: timedelta) -> None:
+        self.row, self.lease = row, lease
         self.part: simulation.Part | None = None
         self.since = monotonic()
 
     def save(self, *, let_go: bool) -> bool:
         """Keep how far it is; whether to go on."""
-        if not self._update(lease_until=timezone.now() + LEASE):
+        if not self._update(lease_until=timezone.now() + self.lease):
             return False  # another worker took it for dead and has it now
         if BacktestRun.objects.values_list("stop_asked", flat=True).get(pk=self.row.pk):
             self.end(State.STOPPED)
@@ -266,21 +267,21 @@ class _Claim:
         return bool(kept)
 
 
-def _claim(run_id: uuid.UUID) -> _Claim | None:
+def _claim(run_id: uuid.UUID, lease: timedelta) -> _Claim | None:
     now = timezone.now()
     free = Q(state=State.WAITING) | Q(state=State.RUNNING, lease_until__lt=now)
     claimed = BacktestRun.objects.filter(free, pk=run_id).update(
-        state=State.RUNNING, lease_until=now + LEASE
+        state=State.RUNNING, lease_until=now + lease
     )
     if not claimed:
         return None
     row = BacktestRun.objects.get(pk=run_id)
-    row.lease_until = now + LEASE
+    row.lease_until = now + lease
     if row.started_at is None:
         row.started_at = now
         row.members_total = 1 if row.member_id else _members()
         _rows(run_id).update(started_at=now, members_total=row.members_total)
-    return _Claim(row)
+    return _Claim(row, lease)
 
 
 def _members() -> int:
