@@ -3,6 +3,7 @@
 The same calls check the answers against the description and make the examples in it.
 """
 
+import uuid
 from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
 from typing import Any
@@ -13,7 +14,7 @@ from django.db import connection
 from django.test import override_settings
 from django.utils import timezone
 
-from licensing import erasing, rulebook, service, store
+from licensing import backtests, erasing, rulebook, service, store
 from projections import runner, withdrawals
 from tests.conftest import new_id
 from tests.web.api_client import ApiClient, publish_rules
@@ -202,6 +203,15 @@ def calls(api: ApiClient, other: ApiClient, member: str) -> Iterator[Call]:
     yield call("rules_get_version", "GET", f"{rules}/versions/1")
     document = rulebook.life_of("download-license").published[in_force]
     yield call("rules_find", "POST", f"{rules}/findings", {"document": document})
+    tried = {"hash": in_force, "member_id": member}
+    waiting = call("backtests_start", "POST", f"{rules}/backtests", tried)
+    yield waiting
+    run = f"{rules}/backtests/{waiting.answer['backtest']}"
+    yield call("backtests_stop", "POST", f"{run}/stop", {})
+    yield call("backtests_resume", "POST", f"{run}/resumption", {})
+    backtests.work(uuid.UUID(waiting.answer["backtest"]))
+    yield call("backtests_get_backtest", "GET", run)
+    yield call("backtests_list_backtests", "GET", f"{rules}/backtests")
     one, two = new_id("draft"), new_id("draft")
     begun = {"title": "Two devices more", "draft_id": one}
     yield call("rules_start", "POST", f"{rules}/drafts", begun)

@@ -77,6 +77,9 @@ WRITES: dict[str, dict[str, Any]] = {
     "POST /rules/{rule_set}/drafts/{draft_id}/approval": {"hash": HASH},
     "POST /rules/{rule_set}/drafts/{draft_id}/rejection": {"reason": "no"},
     "POST /rules/{rule_set}/drafts/{draft_id}/publication": {"valid_from": "2099-01-01T00:00:00Z"},
+    "POST /rules/{rule_set}/backtests": {"hash": HASH, "member_id": "m-1", "level": "first order"},
+    "POST /rules/{rule_set}/backtests/{backtest}/stop": {},
+    "POST /rules/{rule_set}/backtests/{backtest}/resumption": {},
     "POST /rules/{rule_set}/rollbacks": {"hash": HASH, "reason": "because"},
     "PUT /titles/{title_id}": {"name": "Ran", "studio": "Toho", "made": {"in": "Japan"}},
     "POST /projections/{name}/rebuild": {"reason": "because"},
@@ -142,7 +145,8 @@ def places(api: ApiClient, rule_set: str) -> dict[str, str]:
     return {"member_id": member, "license_id": "one", "device_id": "d1", "rule_set": rule_set,
             "draft_id": "first", "title_id": new_id("film"), "name": "nothing",
             "stream": f"member-{member}", "kind": "nothing",
-            "withdrawal": str(uuid.uuid4())}  # fmt: skip
+            "withdrawal": str(uuid.uuid4()),
+            "backtest": str(uuid.uuid4())}  # fmt: skip
 
 
 def stored() -> tuple[Any, ...]:
@@ -362,7 +366,8 @@ def about(api: ApiClient, rule_set: str) -> dict[str, str]:
     somebody = User.objects.create_user(new_id("user"), password="not used")
     return {"member_id": member, "version": str(last), "rule_set": rule_set, "number": "1",
             "draft": "second", "key": "nothing", "event_id": HASH[7:43],
-            "withdrawal": str(uuid.uuid4()), "projection": "nothing",  # no rebuild for nothing
+            "withdrawal": str(uuid.uuid4()),
+            "backtest": str(uuid.uuid4()), "projection": "nothing",  # no rebuild for nothing
             "user": str(somebody.pk), "apikey": ApiKey.issue("corpus", ["feed:read"])[0].pk,
             "group": "1", "title": "film", "memberprofile": member}  # fmt: skip
 

@@ -10,6 +10,7 @@ from ninja.operation import Operation
 
 from timeline import policy
 from timeline.api import (
+    backtests,
     bulk,
     decisions,
     devices,
@@ -101,6 +102,7 @@ api.add_router("/members/{member_id}/plan", plans.router)
 api.add_router("/members/{member_id}/explanations", explanations.router)
 api.add_router("/members/{member_id}/what-if", what_if.router)
 api.add_router("/members/{member_id}", support.router)
+api.add_router("/rules/{rule_set}/backtests", backtests.router)
 api.add_router("/rules/{rule_set}", rules.router)
 api.add_router("/titles", titles.router)
 api.add_router("/withdrawals", withdrawals.router)

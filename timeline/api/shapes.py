@@ -404,6 +404,34 @@ class RolledBack(msgspec.Struct):
     in_force: str | None
 
 
+class BacktestRun(msgspec.Struct):
+    """A backtest: how far it is, and what other rules would have decided, so far or in the end."""
+
+    backtest: str
+    hash: Annotated[str, Meta(description="of the rules that are tried")]
+    in_force: Annotated[str, Meta(description="of those in force when it was started")]
+    level: Literal["closed loop", "first order"]
+    member_id: Annotated[str | None, Meta(description="null: everybody")]
+    until: datetime
+    state: Literal["waiting", "running", "done", "failed", "stopped"]
+    progress: Annotated[float, Meta(ge=0, le=1)]
+    eta_seconds: float | None
+    started_by: str
+    created_at: datetime
+    finished_at: datetime | None
+    error: str
+    newly_refused: int
+    newly_allowed: int
+    counted: Annotated[Open, Meta(description="counts; lists are of [*key, count], largest first")]
+    samples: Annotated[list[Open], Meta(description="decisions that come out otherwise")]
+
+
+class BacktestRuns(msgspec.Struct):
+    """The latest backtests of a rule set."""
+
+    items: list[BacktestRun]
+
+
 class Lag(msgspec.Struct):
     """Events not yet applied (exact), and the age of the oldest of them."""
 
