@@ -4,9 +4,12 @@ The matrix is made of the URL resolver and the API's own list, so that a new pag
 in it without anybody's doing.
 """
 
+import json
 import re
+import uuid
 from collections.abc import Callable
 from datetime import timedelta
+from itertools import product
 from typing import Any
 
 import pytest
@@ -16,14 +19,17 @@ from django.http import HttpRequest
 from django.test import Client, RequestFactory
 from django.utils import timezone
 
+from licensing import rulebook, rulemaking, service
 from tests.conftest import new_id
 from tests.web import every_view
+from tests.web.api_client import RULES
 from tests.web.story import tell
 from timeline import policy
+from timeline.actions import approvals
 from timeline.api.keys import Key
 from timeline.http import staff_page
 from timeline.middleware import DefaultDeny
-from timeline.models import SCOPES, ApiKey
+from timeline.models import SCOPES, ApiKey, ApprovalRequest
 from timeline.policy import ADMINISTRATOR, PERMISSIONS, STAFF_ROLES
 
 PLACE = re.compile(r"<(?:(\w+):)?(\w+)>")
@@ -132,6 +138,89 @@ def test_every_role_meets_every_page(
         answer = clients[who].generic(method, address(view.route, subject))
         if not expected(asked, method, who)(answer):
             wrong.append((view.route, answer.status_code, answer.headers.get("Location")))
+    assert wrong == []
+
+
+@pytest.fixture(scope="module")
+def rule_set(database: object, published_rules: object) -> str:
+    """One of its own, so that nobody else's drafts are touched."""
+    found, first = new_id("matrix"), rulebook.versions()[0].valid_from
+    rulemaking.publish(
+        found, json.loads(RULES.read_text()), valid_from=first, command_id=new_id(),
+        actor=service.Actor("staff", "tests"), now=first,
+    )  # fmt: skip
+    return found
+
+
+def staff(role: str = "agent") -> Client:
+    """Somebody else with a role."""
+    user = User.objects.create_user(new_id("user"), password="not used")
+    user.groups.add(Group.objects.get_or_create(name=role)[0])
+    client = Client(raise_request_exception=False)
+    client.force_login(user, backend="django.contrib.auth.backends.ModelBackend")
+    return client
+
+
+def a_draft(rule_set: str, by: Client) -> str:
+    begun = by.post(f"/rules/{rule_set}/drafts/", {"title": "a draft", "key": new_id("k")})
+    return str(begun["Location"].rstrip("/").rpartition("/")[2])
+
+
+def a_request(member: str, by: Client) -> str:
+    """The key of a request for a second person."""
+    return approvals.ask(
+        ApprovalRequest(
+            key=uuid.uuid4().hex, member_id=member, action="grant",
+            sent={"limit": "max_downloads", "amount": "9", "until": "2099-01-01"},
+            beyond="9 more; one person may grant 2", words=approvals.sealed(member, "asked"),
+            seen_version=1, asked_by=int(by.session["_auth_user_id"]), asked_by_name="somebody",
+            asked_at=timezone.now(),
+        )
+    ).key  # fmt: skip
+
+
+OWNED = [view for view in every_view.pages() if re.search("<str:(draft|key)>", view.route)]
+
+
+OWNERS = ("agent", "rules author", "rules approver")
+
+
+@pytest.mark.parametrize(
+    ("whose", "who"),
+    [*(("other", who) for who in WHOEVER), *product(("own", "absent"), OWNERS)],
+)
+def test_every_role_meets_what_is_its_own_another_s_and_nobody_s(
+    clients: dict[str, Client], member: str, rule_set: str, whose: str, who: str
+) -> None:
+    """Who may not learns nothing of what there is; who may is told 404 for what there is not."""
+    wrong = []
+    mine = whose == "own"
+    # A thing of one's own is there for a role that can have one.
+    may = {"draft": policy.permits((who,), "draft"), "key": policy.permits((who,), "act")}
+    here = {"rule_set": rule_set, "draft": "none", "key": "none", "part": "facts"}
+    if whose == "other" or (mine and may["draft"]):
+        here["draft"] = a_draft(rule_set, clients[who] if mine else staff("rules author"))
+    if whose == "other" or (mine and may["key"]):
+        here["key"] = a_request(member, clients[who] if mine else staff())
+    for view in OWNED:
+        asked = policy.declared(view.callback)
+        assert asked is not None
+        if mine and not may["draft" if "<str:draft>" in view.route else "key"]:
+            continue
+        url = "/" + PLACE.sub(lambda place: here[place[2]], view.route)
+        for method in ("GET", "POST"):
+            answer = clients[who].generic(method, url)
+            status = answer.status_code
+            if who in ("nobody", "inactive", "no role") or not policy.permits(
+                (who,), asked.needs(method)
+            ):
+                right = expected(asked, method, who)(answer)
+            elif whose == "absent":
+                right = status in (404, 405)
+            else:  # four eyes are asked for by what is done, and 403 for one's own
+                right = status < 500 and status not in (401, 404) and (status != 403 or mine)
+            if not right:
+                wrong.append((method, view.route, status))
     assert wrong == []
 
 
