@@ -24,6 +24,8 @@ class Kills:
     """
 
     licenses = 300
+    kills = (0.1, 0.3, 0.5)
+    """When somebody is killed: after so many parts of the licenses."""
 
     @pytest.fixture(autouse=True)
     def _nobody_left(self, product: Product) -> object:
@@ -88,20 +90,11 @@ class Kills:
         self.run_up(product, workers=2)
         self.finish(product, prefix)
 
-    def test_every_message_is_lost(self, product: Product) -> None:
-        """A purged queue is nothing but a late tick."""
-        self.run_up(product)
-        prefix = product.due(self.licenses, within=5)
-        for _ in range(5):
-            product.broker.purge()
-            time.sleep(0.7)
-        self.finish(product, prefix)
-
     def test_a_killed_worker(self, product: Product) -> None:
-        """SIGKILL of the worker with all its children, in the middle of its work, three times."""
+        """SIGKILL of the worker with all its children, in the middle of its work."""
         self.run_up(product)
         prefix = product.due(self.licenses, within=6)
-        for part in (0.1, 0.3, 0.5):
+        for part in self.kills:
             self.wait_for_a_few(product, prefix, part)
             worker = product.processes[1]
             worker.all(signal.SIGKILL)
@@ -113,7 +106,7 @@ class Kills:
         """SIGKILL of the pool's processes only; the worker itself goes on."""
         self.run_up(product)
         prefix = product.due(self.licenses, within=6)
-        for part in (0.1, 0.3, 0.5):
+        for part in self.kills:
             self.wait_for_a_few(product, prefix, part)
             for pid in product.processes[1].children():
                 with suppress(ProcessLookupError):
@@ -182,6 +175,15 @@ class Faults(Kills):
     outage_s = 10.0
     stopped_s = 13.0
     """Longer than the visibility timeout of the quick settings, and than the lease."""
+
+    def test_every_message_is_lost(self, product: Product) -> None:
+        """A purged queue is nothing but a late tick."""
+        self.run_up(product)
+        prefix = product.due(self.licenses, within=5)
+        for _ in range(5):
+            product.broker.purge()
+            time.sleep(0.7)
+        self.finish(product, prefix)
 
     def test_a_stopped_worker_that_goes_on_later(self, product: Product) -> None:
         """SIGSTOP for longer than lease and visibility timeout, then SIGCONT: fenced off."""
