@@ -226,10 +226,10 @@ def test_the_progress_renews_itself_until_it_is_over(agent: Client, scene: Scene
     part = agent.get(url, headers={"HX-Request": "true", "HX-Target": "div#run"})
     html = part.content.decode()
     assert html.lstrip().startswith('<div id="run"')
-    assert "load delay:1s" in html
+    assert "every 1s" in html
     assert "<progress" in html
     withdrawals.work(run_id=run.id)
-    assert "load delay" not in page(agent.get(url))
+    assert "every 1s" not in page(agent.get(url))
 
 
 def test_outcomes_come_a_page_at_a_time_and_as_a_sheet(

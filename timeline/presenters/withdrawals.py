@@ -73,6 +73,8 @@ def state(run: Run, *, expired: bool) -> str:
         return "expired"
     if run.state == "running" and run.stop_asked:
         return "stopping"
+    if run.state == "waiting" and run.started_at is not None:
+        return "running"  # between two turns of a worker
     return STATE_WORDS[run.state]
 
 
@@ -112,7 +114,7 @@ def _progress(run: Run) -> str:
     if not run.gathered:
         return f"Looking for licenses, {run.found:,} so far"
     told = f"{run.ended:,} of {run.found:,} licenses"
-    if run.eta_s is not None and run.ended:
+    if run.eta_s is not None and 0 < run.ended < run.found:
         told += f", about {clock.duration(timedelta(seconds=round(run.eta_s) or 1))} left"
     return told
 
