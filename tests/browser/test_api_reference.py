@@ -1,4 +1,4 @@
-"""The API's reference in a real browser: no script, nothing from elsewhere, nothing that axe finds."""
+"""The API's reference in a real browser: no script, nothing from elsewhere, no finding of axe."""
 
 import pytest
 from playwright.sync_api import Browser
