@@ -20,6 +20,7 @@ from tests.integration.test_withdrawals import Scene, download
 from tests.web.test_actions import held, page
 from tests.web.test_pages import staff
 from tests.web.test_rules_pages import RULES, new_rule_set, person
+from timeline import paging
 from timeline.actions import withdrawing
 
 URL = "/withdrawals/"
@@ -250,7 +251,8 @@ def test_outcomes_come_a_page_at_a_time_and_as_a_sheet(
     lines = sheet.splitlines()
     assert lines[0] == "member,license,outcome,detail,step,at"
     assert sorted(line.split(",")[0] for line in lines[1:]) == sorted(scene.members)
-    for odd in ("x", "t", "tAAAA"):
+    forged = [paging.token((timezone.now(), text)) for text in ("z" * 36, "", "1")]
+    for odd in ("x", "t", "tAAAA", *forged, paging.token((-1, "m", "l"))):
         page(agent.get(f"{URL}{run.id}/?after={odd}&outcome=zzz"))
         page(agent.get(f"{URL}?after={odd}"))
     assert agent.get(f"{URL}{uuid.uuid4()}/").status_code == 404

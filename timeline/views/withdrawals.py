@@ -5,6 +5,7 @@ The work itself is done by workers, a slice at a time; these pages only begin, s
 
 from collections.abc import Iterator, Mapping
 from typing import Any, Literal
+from uuid import UUID
 
 import msgspec
 from django.core.exceptions import PermissionDenied
@@ -63,7 +64,7 @@ def index(request: HttpRequest) -> HttpResponseBase:
 def _index(request: HttpRequest, form: Form, status: int = 200, **more: Any) -> HttpResponse:
     now = timezone.now()
     before = paging.place(request.GET.get("after"), tuple[Instant, Text])
-    found = withdrawals.latest(PAGE + 1, before if before and _uuid(before[1]) else None)
+    found = withdrawals.latest(PAGE + 1, before if before and _is_uuid(before[1]) else None)
     names = _names(found)
     last = found[PAGE - 1] if len(found) > PAGE else None
     further = paging.token((last.asked_at, str(last.id))) if last else ""
@@ -370,5 +371,9 @@ def _refusing(target: Target) -> list[Withdrawal]:
     return catalogues.refusing(rules, target.kind, target.name, now)
 
 
-def _uuid(text: str) -> bool:
-    return len(text) == 36 and text.replace("-", "").isalnum()
+def _is_uuid(text: str) -> bool:
+    try:
+        UUID(text)
+    except ValueError:
+        return False
+    return True
