@@ -25,7 +25,7 @@ from licensing.simulation.screening import MEMBER, Screened, Screening
 SAMPLES = 20
 # Events of a range of buckets that is read in one go. Histories lie side by side in the table, so
 # that each further range reads nearly all of its pages again; but in between nobody hears anything.
-MANY, FEW = 600_000, 100_000
+MANY, FEW = 1_500_000, 100_000
 END = (store.BUCKETS, "")  # the place behind all streams
 TOGETHER = 50  # members whose histories are read in one go
 TASTE = 64
