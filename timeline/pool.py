@@ -22,10 +22,13 @@ def watch(pool: Any) -> None:
     if isinstance(processes, AsynPool):
         return  # a pipe for each process: what one takes along is its own
 
-    def down(process: Any) -> None:
-        if _killed(process) and not _at_work(processes, process.pid):
-            why = "an idle process of the pool was killed, and may have taken the lock along"
-            threading.Thread(target=pulse.end, args=(why, lambda: _busy(processes))).start()
+    def down(process: Any) -> threading.Thread | None:
+        if not _killed(process) or _at_work(processes, process.pid):
+            return None
+        why = "an idle process of the pool was killed, and may have taken the lock along"
+        ending = threading.Thread(target=pulse.end, args=(why, lambda: _busy(processes)))
+        ending.start()
+        return ending
 
     processes.on_process_down = down
 
