@@ -50,7 +50,17 @@ function move(cell, down, right) {
 
 // -- What is sent: one form, made when it is needed --
 
-function send(url, values, then) {
+// Each edit waits for the answer to the one before: it is made on what that left behind.
+const waiting = [];
+let under = false;
+
+function send(...edit) {
+  waiting.push(edit);
+  if (!under) post(...waiting.shift());
+}
+
+function post(url, values, then) {
+  under = true;
   const form = document.createElement('form');
   form.hidden = true;
   form.method = 'post';
@@ -70,7 +80,11 @@ function send(url, values, then) {
   document.body.append(form);
   window.htmx.process(form);
   next = then;
-  form.addEventListener('htmx:after:request', () => setTimeout(() => form.remove()), { once: true });
+  form.addEventListener('htmx:finally:request', () => setTimeout(() => {
+    form.remove();
+    under = false;
+    if (waiting.length) post(...waiting.shift());
+  }), { once: true });
   form.requestSubmit();
 }
 
@@ -85,6 +99,7 @@ function write(cell, text) {
   const shown = cell.textContent === '–' ? '' : cell.textContent;
   const input = document.createElement('input');
   input.value = text ?? shown;
+  input.dataset.of = cell.dataset.cell;
   input.setAttribute('aria-label', `${column} of ${rowOf(cell).dataset.row}`);
   input.autocomplete = 'off';
   input.maxLength = 4000;
@@ -114,7 +129,7 @@ function write(cell, text) {
     if (event.key === 'Enter') { event.preventDefault(); keep(move(cell, event.shiftKey ? -1 : 1, 0)); }
     if (event.key === 'Tab') { event.preventDefault(); keep(move(cell, 0, event.shiftKey ? -1 : 1)); }
   });
-  input.addEventListener('blur', () => keep(null));
+  input.addEventListener('blur', () => { if (!held) keep(null); });
 }
 
 function commit(cell, column, value, then) {
@@ -129,7 +144,7 @@ function commit(cell, column, value, then) {
 
 function keys(event) {
   const cell = event.target.closest?.('[data-cell]');
-  if (!cell || !grid()?.contains(cell)) return;
+  if (!cell || cell === grid() || !grid()?.contains(cell)) return;
   const control = event.ctrlKey || event.metaKey;
   const row = rowOf(cell);
   if (event.altKey && (event.key === 'ArrowUp' || event.key === 'ArrowDown')) {
@@ -251,21 +266,53 @@ function ways(root) {
 
 // -- After an answer: revisions, the one reachable cell, and where the focus was --
 
+// What somebody is writing while an answer puts other rows in place is taken up where it was.
+let held = null;
+
+document.addEventListener('htmx:before:swap', () => {
+  const input = grid()?.querySelector('.writing input');
+  held = input && { of: input.dataset.of, text: input.value, from: input.selectionStart, to: input.selectionEnd };
+});
+
+function resume() {
+  const was = held;
+  held = null;
+  if (was && !grid()?.querySelector('.writing input')) {
+    const cell = cellOf(was.of);
+    if (cell) write(cell, was.text);
+  }
+  const input = grid()?.querySelector('.writing input');
+  if (!input) return false;
+  input.focus();
+  if (was) input.setSelectionRange(was.from, was.to);
+  return true;
+}
+
 function settle() {
   const now = revision();
   for (const input of document.querySelectorAll('input[name=revision]')) {
     if (!input.closest('.drawer')) input.value = now;
   }
   roving();
+  const writing = resume();
   const drawer = document.getElementById('drawer');
   if (drawer && !drawer.dataset.ready) {
     drawer.dataset.ready = 'yes';
     ways(drawer);
+    if (writing) {
+      tell(drawer.querySelector('[role=alert]')?.textContent || '');
+      return;
+    }
     const first = drawer.querySelector('[aria-invalid=true], select, input:not([type=hidden])');
     first?.focus();
     drawer.scrollIntoView({ block: 'nearest' });
     if (drawer.querySelector('[role=alert]')) tell(drawer.querySelector('[role=alert]').textContent);
     next = '';
+    return;
+  }
+  if (writing) {
+    next = '';
+    tell('Saved');
     return;
   }
   const focus = next || grid()?.dataset.focus || '';

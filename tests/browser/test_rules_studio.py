@@ -257,6 +257,29 @@ def test_the_grid_is_edited_by_keys_and_says_what_is_wrong(
     assert row["label"] == "Too"
 
 
+def test_who_writes_faster_than_answers_come_loses_nothing(
+    signed_in: Callable[..., Page], rule_set: str
+) -> None:
+    """A row is written without a pause, over a network that takes a while for each answer."""
+    page = signed_in("rules author")
+    draft_id = start_draft(page, rule_set)
+    page.goto(page.url + "?table=studio")
+
+    slow = {"offline": False, "latency": 250, "downloadThroughput": -1, "uploadThroughput": -1}
+    page.context.new_cdp_session(page).send("Network.emulateNetworkConditions", slow)
+    page.locator('[data-cell="st-warner~label"]').click()
+    for text in ("Warner at home", "Warner Bros., MGM", "JP, KR"):
+        page.keyboard.type(text, delay=15)
+        page.keyboard.press("Tab")
+    expect(page.locator("#revision")).to_have_text("3", timeout=15_000)
+    expect(page.locator("#drawer")).to_have_count(0)
+    _, row = drafting.row(document(rule_set, draft_id), "st-warner")  # type: ignore[arg-type]
+    assert row["label"] == "Warner at home"
+    assert row["when"] == {
+        "studio": {"in": ["Warner Bros.", "MGM"]}, "country": {"in": ["JP", "KR"]},
+    }  # fmt: skip
+
+
 def test_a_conflict_shows_both_edits(signed_in: Callable[..., Page], rule_set: str) -> None:
     one, other = signed_in("rules author"), signed_in("rules author")
     draft_id = start_draft(one, rule_set)
