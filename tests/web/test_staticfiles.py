@@ -14,7 +14,7 @@ from timeline.staticfiles import lean
 
 ROOT = Path(__file__).parents[2]
 MODULES = sorted((ROOT / "static" / "js").rglob("*.js"))
-LATER = ("play.", "live.")  # come with the first press of their buttons
+LATER = ("copy.", "play.", "live.")  # come with the first press of their buttons
 TEXT = re.compile(r"`(?:[^`\\]|\\.)*`")
 
 
