@@ -238,7 +238,7 @@ def _stands_elsewhere(api: ApiClient, member: str, rule_set: str, word: str) -> 
         profiles.put(member, f"{member}@example.org", word)
         ApiKey.issue(word[:100], ["feed:read"])
         User.objects.create_user(new_id("u"), first_name=word[:150], last_name=word[:150])
-    User.objects.create_user(f"{word}"[:140] + new_id("-"), password="not used")
+    User.objects.create_user(word[:120] + new_id("-"), password="not used")
     api.post(f"/rules/{rule_set}/drafts", {"title": word[:200], "draft_id": new_id("d")})
     who = trail.Who("staff", word, word)
     trail.record(who, "act", word, purpose=word, reason=word, odd=word)
