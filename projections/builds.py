@@ -19,6 +19,7 @@ For the operations page, the API and the command line:
 
 from collections.abc import Sequence
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 import msgspec
@@ -145,11 +146,7 @@ def compare(name: str) -> Comparison:
     build, before = in_progress(name), live(name)
     if build is None or before is None:
         raise Refused(f"{name} is not being rebuilt.")
-    found = comparing.compare(
-        named(name), (before.generation, before.side), (build.generation, build.side)
-    )
-    _update(build, "keep_comparison", comparison=msgspec.json.encode(found).decode())
-    return found
+    return _compared(before, build)
 
 
 def swap(name: str, *, by: str) -> Build:
@@ -262,8 +259,9 @@ def finish(projectors: Sequence[Projector]) -> list[Build]:
         if build.version != named_version(projectors, build.projection):
             continue
         try:
-            if live(build.projection) is not None:
-                compare(build.projection)
+            if (old := live(build.projection)) is not None:
+                # A large one outlasts the time of a task: the next one goes on with it.
+                _compared(old, build, begun=_begun(build), keep=partial(_keep, build))
             if build.hold:
                 _update(build, "note_ready")
                 done.append(_again(build))
@@ -289,6 +287,28 @@ def _builds(names: Sequence[str]) -> list[Build]:
     found = stores.select(statement("builds"), {"names": list(names)})
     told = [[*row[:12], _comparison(row[12]), *row[13:]] for row in found]
     return [Build(*values) for values in told]
+
+
+def _compared(old: Build, build: Build, **progress: Any) -> Comparison:
+    found = comparing.compare(
+        named(build.projection),
+        (old.generation, old.side),
+        (build.generation, build.side),
+        **progress,
+    )
+    _update(build, "keep_comparison", comparison=msgspec.json.encode(found).decode())
+    return found
+
+
+def _begun(build: Build) -> comparing.Progress | None:
+    """How far the comparison of this build came before it was cut off."""
+    asked = {"projection": build.projection, "generation": build.generation}
+    ((kept,),) = stores.select(statement("comparing"), asked)
+    return msgspec.json.decode(kept, type=comparing.Progress) if kept else None
+
+
+def _keep(build: Build, progress: comparing.Progress) -> None:
+    _update(build, "keep_comparing", comparing=msgspec.json.encode(progress).decode())
 
 
 def _comparison(kept: str | None) -> Comparison | None:

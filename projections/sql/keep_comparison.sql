@@ -1,3 +1,3 @@
 -- Keep what a comparison found.
-UPDATE projection_build SET comparison = %(comparison)s::jsonb
+UPDATE projection_build SET comparison = %(comparison)s::jsonb, comparing = NULL
  WHERE projection = %(name)s AND generation = %(generation)s

@@ -10,7 +10,7 @@ from django.db import connection
 from licensing import store
 from licensing.connection import opened
 from licensing.domain import upcasters
-from projections import builds, parking, runner, sides
+from projections import builds, comparing, parking, runner, sides
 from projections.lag import lag
 from projections.read_models import member_directory, studio_usage
 from tests.conftest import new_id
@@ -40,6 +40,35 @@ def change(side, statement):
     with connection.cursor() as cursor:
         cursor.execute(statement.replace("{table}", f"{NAME}_{side}"))
         return cursor.rowcount
+
+
+class CutOff(Exception):
+    """As the time limit of a task comes."""
+
+
+def test_a_comparison_that_a_task_had_no_time_for_goes_on_in_the_next(published_rules, monkeypatch):
+    happen([new_id()])
+    runner.catch_up()
+    builds.request(NAME, **OPS)
+    look, asked = comparing._slice, []
+
+    def slow(*args):
+        asked.append(args[2])
+        if len(asked) in (12, 21):
+            raise CutOff
+        return look(*args)
+
+    monkeypatch.setattr(comparing, "_slice", slow)
+    for _ in range(2):
+        with pytest.raises(CutOff):
+            runner.catch_up()
+        assert builds.in_progress(NAME).state == "building"
+    runner.catch_up()
+    assert asked == [*range(12), *range(11, 20), *range(19, 32)]
+    assert builds.in_progress(NAME) is None
+    found = builds.live(NAME).comparison
+    assert (found.equal, found.buckets) == (True, 1024)
+    assert found.rows == rows(f"{NAME}_a") + rows(f"{NAME}_a_license")
 
 
 def rows(table):
