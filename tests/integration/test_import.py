@@ -1,6 +1,7 @@
 """`manage.py import_history`: somebody's own history, checked line by line and taken once."""
 
 import json
+import sys
 import uuid
 from datetime import UTC, datetime, timedelta
 from io import StringIO
@@ -59,13 +60,13 @@ def issued(member, license_id="l-1", **more):
 def load(tmp_path):
     """Import these lines (objects, or text as it is); what was said."""
 
-    def run(*lines, **options):
+    def run(*lines, out=None, **options):
         file = tmp_path / "history.jsonl"
         text = [line if isinstance(line, str) else json.dumps(line) for line in lines]
         file.write_text("\n".join(text) + "\n")
-        out = StringIO()
-        call_command("import_history", str(file), stdout=out, **options)
-        return out.getvalue()
+        kept = StringIO()
+        call_command("import_history", str(file), stdout=out or kept, **options)
+        return kept.getvalue()
 
     return run
 
@@ -339,6 +340,47 @@ def test_where_history_came_from_is_kept(fresh, load, tmp_path):
     out = StringIO()
     call_command("import_history", list=True, stdout=out)
     assert "2 lines, 3 events, 1 commands" in out.getvalue().splitlines()[0]
+
+
+def test_json_says_what_became_of_the_lines(fresh, load, tmp_path):
+    member, other = fresh(), fresh()
+    said = json.loads(load(acquire(member), issued(other), json=True))
+    batch = store.import_batches(connection.opened())[0]
+    assert said == {
+        "ok": True, "file": str(tmp_path / "history.jsonl"), "batch": str(batch.id), "lines": 2,
+        "accepted": 1, "refused": 0, "unchanged": 0, "answers": 0, "events": 3, "already": 0,
+        "rejected": 0, "rejects": None, "faults": [], "error": None,
+    }  # fmt: skip
+    out = StringIO()
+    call_command("import_history", list=True, json=True, stdout=out)
+    first = json.loads(out.getvalue())["imports"][0]
+    assert (first["id"], first["sha256"]) == (str(batch.id), batch.sha256.hex())
+
+
+def failed(load, capsys, *lines, **options):
+    """What an import with a bad line says on standard output, as JSON and nothing else."""
+    with pytest.raises(SystemExit) as ended:
+        load(*lines, json=True, out=sys.stdout, **options)
+    said, complained = capsys.readouterr()
+    assert (ended.value.code, complained) == (1, "")
+    return json.loads(said)
+
+
+def test_json_names_the_bad_lines(fresh, load, capsys, tmp_path):
+    member, other = fresh(), fresh()
+    said = failed(load, capsys, acquire(member), "{", issued(other))
+    assert (said["ok"], said["lines"], said["events"], said["rejected"]) == (False, 2, 3, 1)
+    assert [fault["line"] for fault in said["faults"]] == [2]
+    assert said["rejects"] == str(tmp_path / "history.jsonl.rejected.jsonl")
+    assert said["error"].startswith("1 lines were rejected")
+    for how in ("check", "strict"):
+        said = failed(load, capsys, acquire(fresh()), *["{"] * 12, **{how: True})
+        assert (said["batch"], said["events"], said["rejected"]) == (None, 0, 12)
+        assert [fault["line"] for fault in said["faults"]] == list(range(2, 12))
+    late = asked(fresh(), "RenewLicense", {"license_id": "none"})
+    said = failed(load, capsys, acquire(fresh()), late, strict=True)
+    assert (said["events"], [fault["line"] for fault in said["faults"]]) == (2, [2])
+    assert "What was written by then stays" in said["error"]
 
 
 def test_chunks_keep_the_order_of_each_history(fresh, load):

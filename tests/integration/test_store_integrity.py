@@ -1,5 +1,6 @@
 """An edit of history shows: `verify` recomputes the chain and names the first bad event."""
 
+import json
 from collections.abc import Callable
 from datetime import datetime
 
@@ -143,6 +144,25 @@ def test_verify_names_the_first_bad_event(
         assert bad.value.returncode == 1
         with pytest.raises(CommandError, match=f"bad event: {stream}, version 3"):
             call_command("verify", verbosity=0)
+
+
+def test_verify_names_the_first_bad_event_in_json(
+    database: Addresses,
+    stream: str,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    edit = f"UPDATE event SET data = '{{}}'{WHERE}"
+    with edited_history(database, edit, stream) as conn:
+        monkeypatch.setattr(connection, "opened", lambda: conn)
+        with pytest.raises(SystemExit) as ended:
+            call_command("verify", member=stream.removeprefix("member-"), json=True)
+    said, complained = capsys.readouterr()
+    assert (ended.value.code, complained) == (1, "")
+    assert json.loads(said) == {
+        "ok": False, "events": None, "heads": None, "bad": {"stream_id": stream, "version": 3},
+        "error": f"bad event: {stream}, version 3",
+    }  # fmt: skip
 
 
 def test_verify_knows_no_member_without_history(fresh: Callable[..., str]) -> None:

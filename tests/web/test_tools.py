@@ -1,5 +1,6 @@
 """What tools use, against a real server: commands in bulk, the command line, a generated client."""
 
+import hashlib
 import http.client
 import json
 import re
@@ -23,6 +24,7 @@ from timeline.management.commands.playhead import Command
 from timeline.models import ApiKey
 
 FOLLOW = Path(__file__).parents[2] / "docs" / "howto" / "follow-the-feed.md"
+ONE_MORE = '{"command": "AcquireLicense", "data": {"title_id": "film-9", "device_id": "d1"}}'
 Ask = Callable[..., tuple[int, str, str]]
 
 
@@ -137,6 +139,7 @@ def ask(
         (["why", "{m}", "2"], "allowed by row"),
         (["why", "{m}", "--title", "film-9", "--device", "d1"], "It would be accepted."),
         (["what-if", "{m}", "--drop", "2"], "otherwise"),
+        (["what-if", "{m}", "--from", "4", "--command", ONE_MORE], "nothing → accepted"),
         (["verify", "--member", "{m}"], "4 events verified"),
         (["export", "--member", "{m}"], '"LicenseIssued"'),
         (["--help"], "doctor"),
@@ -144,7 +147,7 @@ def ask(
     ],
 )
 def test_the_command_line_answers(ask: Ask, member: str, words: list[str], told: str) -> None:
-    status, said, complained = ask(*(word.format(m=member) for word in words))
+    status, said, complained = ask(*(word.replace("{m}", member) for word in words))
     assert (status, told in said) == (0, True), (said, complained)
 
 
@@ -153,6 +156,43 @@ def test_the_command_line_gives_json(ask: Ask, member: str) -> None:
     assert json.loads(said)["items"][0]["version"] == 1
     _, said, _ = ask("state", member, "--json")
     assert json.loads(said)["state"]["member_id"] == member
+    _, said, _ = ask("what-if", member, "--json", "--from", "4", "--command", ONE_MORE)
+    (deed,) = json.loads(said)["deeds"]
+    assert (deed["kind"], deed["would_be"]["outcome"]) == ("added", "accepted")
+    assert history.head(member) == 4
+
+
+def test_what_works_on_the_database_gives_json_too(ask: Ask, member: str, tmp_path: Path) -> None:
+    file = tmp_path / "one.jsonl"
+    status, said, _ = ask("export", str(file), "--member", member, "--json")
+    made = json.loads(said)
+    assert (status, made["ok"], made["error"], made["file"]) == (0, True, None, str(file))
+    assert (made["lines"], made["events"], made["histories"]) == (4, 4, 1)
+    assert made["sha256"] == hashlib.sha256(file.read_bytes()).hexdigest()
+    status, said, complained = ask("export", "--member", member, "--json")
+    assert (status, said.encode()) == (0, file.read_bytes())
+    assert json.loads(complained) == made | {"file": "-"}
+    status, said, _ = ask("import", str(file), "--json")
+    taken = json.loads(said)
+    assert (status, taken["lines"], taken["events"], taken["already"]) == (0, 4, 0, 4)
+    status, said, _ = ask("verify", "--member", member, "--json")
+    found = {"ok": True, "events": 4, "heads": None, "bad": None, "error": None}
+    assert (status, json.loads(said)) == (0, found)
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (["import", "/none"], "cannot read /none"),
+        (["export", "/none/file"], "cannot write /none/file"),
+        (["export", "{tmp}/file", "--member", "nobody-ever"], "no such member"),
+        (["verify", "--member", "nobody-ever"], "no such member"),
+    ],
+)
+def test_a_failure_is_json_too(ask: Ask, tmp_path: Path, words: list[str], told: str) -> None:
+    status, said, complained = ask(*(w.replace("{tmp}", str(tmp_path)) for w in words), "--json")
+    answer = json.loads(said)
+    assert (status, answer["ok"], told in answer["error"], complained) == (1, False, True, "")
 
 
 @pytest.mark.parametrize(
@@ -164,13 +204,16 @@ def test_the_command_line_gives_json(ask: Ask, member: str) -> None:
         (["state", "{m}"], {"url": "nowhere"}, 3, "not an address"),
         (["why", "{m}"], {}, 2, "--title and --device"),
         (["what-if", "{m}", "--rules-file", "/none"], {}, 2, "/none"),
+        (["what-if", "{m}", "--command", "{"], {}, 2, "--command: not JSON"),
+        (["what-if", "{m}", "--command", ""], {}, 2, "--command: not JSON"),
+        (["what-if", "{m}", "--command", "[]"], {}, 1, "422 invalid_input"),
         (["dance"], {}, 2, "invalid choice"),
     ],
 )
 def test_the_command_line_tells_failures_apart(
     ask: Ask, member: str, words: list[str], other: dict[str, str], status: int, told: str
 ) -> None:
-    ended, said, complained = ask(*(word.format(m=member) for word in words), **other)
+    ended, said, complained = ask(*(word.replace("{m}", member) for word in words), **other)
     assert (ended, said, told in complained) == (status, "", True), complained
 
 

@@ -1,17 +1,18 @@
 """`manage.py export_history`: writes histories as JSON lines, which `import_history` takes back."""
 
+import hashlib
 import os
 import sys
-from argparse import ArgumentParser
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any
 
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import BaseCommand, CommandError, CommandParser
 from tqdm import tqdm
 
 from licensing import exporting
+from licensing.management.answering import add_json, answered
 
 
 class Command(BaseCommand):
@@ -23,7 +24,7 @@ class Command(BaseCommand):
         "An export holds personal data: keep it as you keep the database."
     )
 
-    def add_arguments(self, parser: ArgumentParser) -> None:
+    def add_arguments(self, parser: CommandParser) -> None:
         """Where to, and what."""
         parser.add_argument(
             "file", nargs="?", default="-", help="the file to write, or - for standard output"
@@ -34,15 +35,27 @@ class Command(BaseCommand):
             help="the commands with their answers too: without them, a retry of an old command "
             "would take effect again in the store that imports the file",
         )  # fmt: skip
+        add_json(parser)
 
     def handle(self, *args: Any, **options: Any) -> None:
         """A file appears whole or not at all."""
         tqdm.monitor_interval = 0
+        report: dict[str, Any] = dict.fromkeys(("file", "lines", "events", "histories", "sha256"))
+        # The lines may have standard output to themselves.
+        out = self.stderr if options["file"] == "-" else self.stdout
+        with answered(out, report, wanted=options["json"]):
+            self._export(report, options)
+            if options["file"] != "-" and not options["json"]:
+                self.stdout.write(
+                    f"Exported {report['lines']:,} lines of {report['histories']:,} histories."
+                )
+
+    def _export(self, report: dict[str, Any], options: dict[str, Any]) -> None:
         chosen = list(exporting.streams(options["member"]))
         if options["member"] and not chosen:
             raise CommandError(f"{options['member']}: no such member")
-        written = 0
-        quiet = not self.stderr.isatty() or options["verbosity"] == 0
+        written, digest = 0, hashlib.sha256()
+        quiet = not self.stderr.isatty() or options["verbosity"] == 0 or options["json"]
         with (
             _opened(options["file"]) as file,
             tqdm(
@@ -53,10 +66,16 @@ class Command(BaseCommand):
             for stream_id, events in chosen:
                 for line in exporting.lines(stream_id, commands=options["commands"]):
                     file.write(line)
+                    digest.update(line)
                     written += 1
                 bar.update(events)
-        if options["file"] != "-":
-            self.stdout.write(f"Exported {written:,} lines of {len(chosen):,} histories.")
+        report |= {
+            "file": options["file"],
+            "lines": written,
+            "events": sum(events for _, events in chosen),
+            "histories": len(chosen),
+            "sha256": digest.hexdigest(),
+        }
 
 
 @contextmanager

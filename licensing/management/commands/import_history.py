@@ -16,10 +16,12 @@ from typing import IO, Any
 from uuid import uuid4
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
-from msgspec.structs import replace
+from msgspec import to_builtins
+from msgspec.structs import asdict, replace
 from tqdm import tqdm
 
 from licensing import connection, importing, store
+from licensing.management.answering import add_json, answered
 
 SHOWN = 10
 
@@ -81,27 +83,39 @@ class Command(BaseCommand):
         parser.add_argument(
             "--list", action="store_true", help="list what was imported, from where and when"
         )
+        add_json(parser)
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Ends with status 1 when a line was rejected."""
         tqdm.monitor_interval = 0
-        if options["list"]:
-            self._list()
-            return
+        report: dict[str, Any] = {}
+        with answered(self.stdout, report, wanted=options["json"]):
+            if options["list"]:
+                self._list(report, options)
+            else:
+                report |= {
+                    "file": options["file"], "batch": None, "lines": 0,
+                    **asdict(importing.Tally()), "rejects": None, "faults": [],
+                }  # fmt: skip
+                self._take(report, options)
+
+    def _take(self, report: dict[str, Any], options: dict[str, Any]) -> None:
         if not options["file"]:
             raise CommandError("name a file of JSON lines, or - for standard input (see --help)")
         now = datetime.now(UTC)
         with _opened(options["file"]) as file:
             if options["check"] or options["strict"]:
-                lines = self._check(file, now)
+                self._check(file, now, report)
                 if options["check"]:
-                    self.stdout.write(f"{lines:,} lines are fine; nothing was written.")
+                    if not options["json"]:
+                        lines = report["lines"]
+                        self.stdout.write(f"{lines:,} lines are fine; nothing was written.")
                     return
                 file.seek(0)
-            self._import(file, now, options)
+            self._import(file, now, report, options)
 
-    def _check(self, file: IO[bytes], now: datetime) -> int:
-        faults: list[str] = []
+    def _check(self, file: IO[bytes], now: datetime, report: dict[str, Any]) -> None:
+        faults = report["faults"]
         bad = lines = 0
         for number, raw in enumerate(self._bar(file, "Checking"), start=1):
             try:
@@ -109,14 +123,16 @@ class Command(BaseCommand):
             except importing.BadLine as error:
                 bad += 1
                 if bad <= SHOWN:
-                    faults.append(str(error))
+                    faults.append({"line": error.number, "error": error.why})
+        report |= {"lines": lines, "rejected": bad}
         if bad:
             more = [f"and {bad - SHOWN:,} more"] if bad > SHOWN else []
             head = f"{bad:,} bad line{'s' if bad > 1 else ''}; nothing was imported."
-            raise CommandError("\n  ".join([head, *faults, *more]))
-        return lines
+            raise CommandError("\n  ".join([head, *map(_words, faults), *more]))
 
-    def _import(self, file: IO[bytes], now: datetime, options: dict[str, Any]) -> None:
+    def _import(
+        self, file: IO[bytes], now: datetime, report: dict[str, Any], options: dict[str, Any]
+    ) -> None:
         digest = hashlib.sha256()
         while chunk := file.read(1 << 20):
             digest.update(chunk)
@@ -124,7 +140,8 @@ class Command(BaseCommand):
         batch = store.ImportBatch(uuid4(), options["file"], digest.digest(), getpass.getuser(), now)
         name = "" if options["file"] == "-" else f"{options['file']}."
         path = Path(options["rejects"] or f"{name}rejected.jsonl")
-        with Rejects(path, strict=options["strict"]) as rejects:
+        report["batch"] = str(batch.id)
+        with Rejects(path, report["faults"], strict=options["strict"]) as rejects:
             importer = importing.Importer(rejects.add)
             lines = 0
             self._keep(batch, lines, importer.tally)
@@ -143,20 +160,24 @@ class Command(BaseCommand):
                 raise CommandError(f"{error}; run the same again to go on") from error
             except Stopped as error:
                 raise CommandError(
-                    f"{error}\n  The lines before it are imported. Mend it and run the same again."
+                    f"{error}\n  What was written by then stays. Mend it and run the same again."
                 ) from None
+            finally:
+                report |= {"lines": lines, **asdict(importer.tally)}
+                report["rejects"] = str(path) if rejects.begun else None
         tally = importer.tally
         self._keep(batch, lines, tally, finished_at=datetime.now(UTC))
-        self.stdout.write(
-            f"Imported {lines:,} lines: {tally.events:,} new events; commands: "
-            f"{tally.accepted:,} accepted, {tally.refused:,} refused, "
-            f"{tally.unchanged:,} unchanged; {tally.already:,} were there already."
-        )
+        if not options["json"]:
+            self.stdout.write(
+                f"Imported {lines:,} lines: {tally.events:,} new events; commands: "
+                f"{tally.accepted:,} accepted, {tally.refused:,} refused, "
+                f"{tally.unchanged:,} unchanged; {tally.already:,} were there already."
+            )
         if tally.rejected:
             more = tally.rejected - len(rejects.first)
             head = f"{tally.rejected:,} lines were rejected; they are in {rejects.path}"
             rest = [f"and {more:,} more"] if more else []
-            raise CommandError("\n  ".join([head, *rejects.first, *rest]))
+            raise CommandError("\n  ".join([head, *map(_words, rejects.first), *rest]))
 
     def _keep(
         self,
@@ -176,8 +197,13 @@ class Command(BaseCommand):
         )
         store.put_import_batch(connection.opened(), counted)
 
-    def _list(self) -> None:
+    def _list(self, report: dict[str, Any], options: dict[str, Any]) -> None:
         batches = store.import_batches(connection.opened())
+        report["imports"] = [
+            to_builtins(asdict(batch) | {"sha256": batch.sha256.hex()}) for batch in batches
+        ]
+        if options["json"]:
+            return
         for batch in batches:
             when = batch.started_at.astimezone(UTC).strftime("%Y-%m-%d %H:%M UTC")
             end = "" if batch.finished_at else "  not finished"
@@ -206,9 +232,10 @@ class Stopped(Exception):
 class Rejects:
     """The file of rejected lines; it appears with the first of them."""
 
-    def __init__(self, path: Path, *, strict: bool) -> None:
+    def __init__(self, path: Path, first: list[dict[str, Any]], *, strict: bool) -> None:
         self.path = path
-        self.first: list[str] = []
+        self.first = first
+        """The first few, each with its `line` and `error`."""
         self._strict = strict
         self._file: IO[bytes] | None = None
 
@@ -219,12 +246,17 @@ class Rejects:
         if self._file is not None:
             self._file.close()
 
+    @property
+    def begun(self) -> bool:
+        """Whether the file is there."""
+        return self._file is not None
+
     def add(self, number: int, why: str, raw: bytes) -> None:
         """One line: its number, why it was rejected, and its text as it was."""
+        if len(self.first) < SHOWN:
+            self.first.append({"line": number, "error": why})
         if self._strict:
             raise Stopped(f"line {number}: {why}")
-        if len(self.first) < SHOWN:
-            self.first.append(f"line {number}: {why}")
         if self._file is None:
             try:
                 # Personal data: for the one who imports, whatever the umask says.
@@ -234,6 +266,10 @@ class Rejects:
             self._file = os.fdopen(descriptor, "wb")
         text = raw.rstrip(b"\r\n").decode("utf-8", "backslashreplace")
         self._file.write(json.dumps({"line": number, "error": why, "text": text}).encode() + b"\n")
+
+
+def _words(fault: dict[str, Any]) -> str:
+    return f"line {fault['line']}: {fault['error']}"
 
 
 @contextmanager

@@ -1,13 +1,13 @@
 """`manage.py verify` recomputes the hash chains of the store and names the first bad event."""
 
-from argparse import ArgumentParser
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import BaseCommand, CommandError, CommandParser
 from tqdm import tqdm
 
 from licensing import connection, heads, store
+from licensing.management.answering import add_json, answered
 
 if TYPE_CHECKING:
     import psycopg
@@ -20,26 +20,40 @@ class Command(BaseCommand):
         "Recompute the hash chain of every stream (or one member's) and name the first bad event."
     )
 
-    def add_arguments(self, parser: ArgumentParser) -> None:
+    def add_arguments(self, parser: CommandParser) -> None:
         """Adds the choice of one member."""
         only = parser.add_mutually_exclusive_group()
         only.add_argument("--member", metavar="M", help="only this member's stream")
         only.add_argument(
             "--heads", metavar="FILE", help="also against a list of heads made by export_heads"
         )
+        add_json(parser)
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Ends with status 1 at the first bad event."""
+        report: dict[str, Any] = {"events": None, "heads": None, "bad": None}
+        with answered(self.stdout, report, wanted=options["json"]):
+            try:
+                self._verify(report, options)
+            except BadEvent as error:
+                report["bad"] = error.place
+                raise
+            if not options["json"]:
+                if report["heads"] is not None:
+                    self.stdout.write(f"{report['heads']} heads found as they were listed")
+                self.stdout.write(f"{report['events']} events verified: every link holds")
+
+    def _verify(self, report: dict[str, Any], options: dict[str, Any]) -> None:
         conn = connection.opened()
         if options["member"]:
-            events = _verify_member(conn, options["member"])
+            report["events"] = _verify_member(conn, options["member"])
         else:
-            events = _verify_all(conn, quiet=options["verbosity"] == 0)
+            quiet = options["verbosity"] == 0 or options["json"]
+            report["events"] = _verify_all(conn, quiet=quiet)
         if options["heads"]:
-            self._against(options["heads"])
-        self.stdout.write(f"{events} events verified: every link holds")
+            report["heads"] = self._against(options["heads"])
 
-    def _against(self, name: str) -> None:
+    def _against(self, name: str) -> int:
         try:
             text = Path(name).read_bytes()
         except OSError as error:
@@ -51,7 +65,15 @@ class Command(BaseCommand):
         missing = heads.missing(kept)
         if missing is not None:
             raise CommandError(f"cut or rewritten: {missing}")
-        self.stdout.write(f"{len(kept)} heads found as they were listed")
+        return len(kept)
+
+
+class BadEvent(CommandError):
+    """The first event that does not hold, by its place in its stream or in its bucket's feed."""
+
+    def __init__(self, words: str, **place: str | int) -> None:
+        super().__init__(f"bad event: {words}")
+        self.place = place
 
 
 def _verify_member(conn: "psycopg.Connection[Any]", member_id: str) -> int:
@@ -74,11 +96,13 @@ def _verify_all(conn: "psycopg.Connection[Any]", *, quiet: bool) -> int:
                 progress.update(events)
             position = store.verify_feed(conn, bucket)
             if position is not None:
-                raise CommandError(f"bad event: bucket {bucket}, position {position} of the feed")
+                words = f"bucket {bucket}, position {position} of the feed"
+                raise BadEvent(words, bucket=bucket, position=position)
     return verified
 
 
 def _verify_stream(conn: "psycopg.Connection[Any]", stream_id: str) -> None:
     version = store.verify_stream(conn, stream_id)
     if version is not None:
-        raise CommandError(f"bad event: {stream_id}, version {version}")
+        words = f"{stream_id}, version {version}"
+        raise BadEvent(words, stream_id=stream_id, version=version)

@@ -66,6 +66,11 @@ class Command(BaseCommand):
         trial.add_argument("--drop", type=int, metavar="VERSION", help="without this step")
         trial.add_argument("--rules", metavar="HASH", help="by another published version")
         trial.add_argument("--rules-file", metavar="FILE", help="by the rules in a file")
+        trial.add_argument(
+            "--command", metavar="JSON", dest="add",
+            help='with this command more: {"command": "AcquireLicense", "data": {...}, "at": ...};'
+            " without at it comes right after --from",
+        )  # fmt: skip
         for name, (command, words) in PASSED_ON.items():
             todo.add_parser(name, help=f"{words} (manage.py {command} --help)")
 
@@ -116,6 +121,8 @@ class Command(BaseCommand):
             body["drop"] = options["drop"]
         if options["rules"] or options["rules_file"]:
             body["rules"] = _rules(options)
+        if options["add"] is not None:
+            body["add"] = _one_more(options["add"])
         answer = api.post(body, "members", options["member"], "what-if")
         return answer, _trial(answer)
 
@@ -137,6 +144,13 @@ def _rules(options: dict[str, Any]) -> dict[str, Any]:
             return {"document": json.load(file)}
     except (OSError, ValueError) as error:
         raise CommandError(f"{options['rules_file']}: {error}", returncode=2) from None
+
+
+def _one_more(text: str) -> Any:
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise CommandError(f"--command: not JSON: {error}", returncode=2) from None
 
 
 def _steps(answer: dict[str, Any]) -> Iterator[str]:
@@ -178,7 +192,7 @@ def _trial(answer: dict[str, Any]) -> Iterator[str]:
     if first is None:
         yield "Nothing would have come out otherwise."
     else:
-        was, now = first["was"]["outcome"], first["would_be"]["outcome"]
+        was, now = (first[side]["outcome"] or "nothing" for side in ("was", "would_be"))
         yield f"First otherwise: {first['command']} at {first['at']}: {was} → {now}"
     same, given = answer["unchanged"], answer["not_redecided"]
     yield f"{len(answer['deeds'])} otherwise, {same} the same, {given} not decided again"
