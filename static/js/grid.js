@@ -267,28 +267,55 @@ function ways(root) {
 // -- After an answer: revisions, the one reachable cell, and where the focus was --
 
 // What somebody is writing while an answer puts other rows in place is taken up where it was.
+// Keys that come while nothing has the focus, since its place is being put anew, are pressed then.
 let held = null;
+let missed = null;
+let chosen = '';      // the key of the cell that had the focus when an answer came
+const ALSO = { altKey: ['ArrowUp', 'ArrowDown'], ctrlKey: ['d', 'Home', 'End'], metaKey: ['d', 'Home', 'End'] };
 
 document.addEventListener('htmx:before:swap', () => {
-  const input = grid()?.querySelector('.writing input');
-  held = input && { of: input.dataset.of, text: input.value, from: input.selectionStart, to: input.selectionEnd };
+  chosen = active;
+  held = grid()?.querySelector('.writing input') || null;
+  if (grid()?.contains(document.activeElement)) missed ||= [];
 });
+
+document.addEventListener('keydown', (event) => {
+  const nowhere = !document.activeElement || document.activeElement === document.body;
+  const others = Object.keys(ALSO).filter((name) => event[name]);
+  if (!missed || !nowhere || !others.every((name) => ALSO[name].includes(event.key))) return;
+  event.preventDefault();
+  event.stopPropagation();
+  missed.push(event);
+}, { capture: true });
+
+function press({ key, shiftKey, altKey, ctrlKey, metaKey }) {
+  const at = document.activeElement;
+  if (key.length === 1 && at.matches('.writing input')) at.setRangeText(key, at.selectionStart, at.selectionEnd, 'end');
+  else at.dispatchEvent(new KeyboardEvent('keydown', { key, shiftKey, altKey, ctrlKey, metaKey, bubbles: true, cancelable: true }));
+}
 
 function resume() {
   const was = held;
   held = null;
   if (was && !grid()?.querySelector('.writing input')) {
-    const cell = cellOf(was.of);
-    if (cell) write(cell, was.text);
+    const cell = cellOf(was.dataset.of);
+    if (cell) write(cell, was.value);
   }
   const input = grid()?.querySelector('.writing input');
   if (!input) return false;
   input.focus();
-  if (was) input.setSelectionRange(was.from, was.to);
+  if (was) input.setSelectionRange(was.selectionStart, was.selectionEnd);
   return true;
 }
 
 function settle() {
+  restore();
+  const late = missed || [];
+  missed = null;
+  late.forEach(press);
+}
+
+function restore() {
   const now = revision();
   for (const input of document.querySelectorAll('input[name=revision]')) {
     if (!input.closest('.drawer')) input.value = now;
@@ -320,7 +347,8 @@ function settle() {
   next = '';
   const cell = cellOf(focus.replace(/^c-/, ''));
   const lost = !document.activeElement || document.activeElement === document.body;
-  if (cell && (lost || grid()?.contains(document.activeElement))) go(cell);
+  // Whoever chose another cell meanwhile stays there.
+  if (cell && (lost || (active === chosen && grid()?.contains(document.activeElement)))) go(cell);
   delete grid()?.dataset.focus;
   tell('Saved');
 }

@@ -240,7 +240,7 @@ def test_the_grid_is_edited_by_keys_and_says_what_is_wrong(
     page.locator('[data-cell="b-basic~label"]').click()
     page.keyboard.press("Control+d")
     expect(page.locator('[data-row="b-basic-2"]')).to_be_visible()
-    page.locator('[data-cell="b-basic-2~label"]').click()
+    expect(page.locator('[data-cell="b-basic-2~label"]')).to_be_focused()
     page.keyboard.press("Alt+ArrowUp")
     expect(page.locator("tbody tr").first).to_have_attribute("data-row", "b-basic-2")
     page.evaluate(
