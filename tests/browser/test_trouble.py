@@ -146,7 +146,9 @@ def test_a_past_that_changes_while_one_looks_is_told(agent: Page, database: obje
         now=datetime.now(UTC),
         at=datetime(2026, 9, 2, tzinfo=UTC),
     )
-    expect(agent.locator("#live-new")).to_have_text("1 new event, some before this step: reload")
+    expect(agent.locator("#live-new")).to_have_text(
+        "1 new event, some before this step: reload", timeout=30_000
+    )
 
 
 def test_following_ends_when_nobody_looks(agent: Page, told: tuple[str, int]) -> None:
