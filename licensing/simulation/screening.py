@@ -14,6 +14,7 @@ import msgspec
 import psycopg
 
 from licensing import codec, fold, store
+from licensing.domain.commands import BY_NAME
 from licensing.domain.member import SAME_REFUSAL_WITHIN
 from licensing.rules import PublishedRules, Purpose
 from licensing.simulation.compared import DECISIONS, Compared, Turned
@@ -47,7 +48,7 @@ class Screened(msgspec.Struct):
 
     `same` counts the decisions that come out as they did, by command and outcome or reason;
     `turned` are the others. `live` says that only the history itself tells; then neither counts.
-    `given` events were imported without a command.
+    `given` events have no command that could be asked again: they were imported.
     """
 
     bucket: int
@@ -194,10 +195,11 @@ class _Pass:
         return issued
 
     def _tell_given(self, conn: psycopg.Connection[Any], of: store.Range) -> None:
-        """Which events commands caused, where some were imported without."""
-        if store.covered(conn, of) == sum(member.version for member in self._found.values()):
+        """Which events commands caused that can be asked again, where some have none."""
+        known = list(BY_NAME)
+        if store.covered(conn, of, known) == sum(each.version for each in self._found.values()):
             return
-        self._answers = store.answers_of(conn, of, list(PURPOSES))
+        self._answers = store.answers_of(conn, of, known, list(PURPOSES))
         for member in self._found.values():
             caused, _ = self._answers.get(member.stream_id, _NONE)
             member.given = member.version - caused

@@ -134,17 +134,19 @@ def heads_of(
     ]
 
 
-def covered(conn: psycopg.Connection[Any], of: Range) -> int:
-    """How many events commands caused; the others were imported as they were."""
-    ((count,),) = statements.rows(conn, "range_covered", of.parameters)
+def covered(conn: psycopg.Connection[Any], of: Range, known: Sequence[str]) -> int:
+    """How many events commands of `known` names caused; the others are taken as they are."""
+    parameters = of.parameters | {"known": list(known)}
+    ((count,),) = statements.rows(conn, "range_covered", parameters)
     return int(count)
 
 
 def answers_of(
-    conn: psycopg.Connection[Any], of: Range, names: Sequence[str]
+    conn: psycopg.Connection[Any], of: Range, known: Sequence[str], names: Sequence[str]
 ) -> dict[str, tuple[int, frozenset[int]]]:
-    """By stream: how many events commands caused, and where those of `names` ended."""
-    found = statements.rows(conn, "range_answers", of.parameters | {"names": list(names)})
+    """By stream: how many events `known` commands caused, and where those of `names` ended."""
+    parameters = of.parameters | {"known": list(known), "names": list(names)}
+    found = statements.rows(conn, "range_answers", parameters)
     return {stream_id: (count, frozenset(versions)) for stream_id, count, versions in found}
 
 

@@ -13,7 +13,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from licensing import deciding, fold, history, obligations, service, simulation, store
+from licensing import codec, deciding, fold, history, obligations, service, simulation, store
 from licensing.connection import opened
 from licensing.domain.commands import (
     AcquireLicense,
@@ -25,6 +25,7 @@ from licensing.domain.commands import (
     ReleaseLicense,
     RenewLicense,
 )
+from licensing.domain.license import LicenseIssued
 from licensing.domain.values import DomainError
 from licensing.rules import hash_of
 from tests.conftest import new_id
@@ -250,6 +251,21 @@ def test_only_members_who_can_differ_are_lived_again(members: str) -> None:
         assert found.not_redecided > 0
     narrow = counted(CHANGES["a studio"], members, first_order=True)
     assert 0 < narrow.rerun < narrow.members
+
+
+def test_whom_one_is_read_with_changes_nothing() -> None:
+    """What a command that nobody knows caused is given, beside imported histories or alone."""
+    prefix = f"g{uuid.uuid4().hex[:8]}-"
+    stream, license_id = fold.stream_of(f"{prefix}1"), f"{prefix}l"
+    terms = {"license_hours": 720}
+    issued = LicenseIssued(license_id, "t1", "d1", {}, {}, {}, START + timedelta(days=30), terms)
+    event = store.NewEvent(uuid.uuid4(), *codec.encode(issued), {}, START)
+    record = store.CommandRecord("elsewhere", "BroughtOver", {}, b"-", {"outcome": "accepted"})
+    store.append(opened(), stream, [event], record, recorded_at=START)
+    alone = counted(CHANGES["strict"], prefix)
+    assert (alone.members, alone.rerun, alone.not_redecided) == (1, 0, 1)
+    lived = counted(CHANGES["strict"], prefix, prune=False)
+    assert alone == msgspec.structs.replace(lived, rerun=0)
 
 
 def test_first_order_tells_what_was_imported_too(members: str) -> None:
