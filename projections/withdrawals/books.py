@@ -1,6 +1,5 @@
 """The books of withdrawals: who asked, who agreed, how far it is, what came of each license."""
 
-from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -214,8 +213,3 @@ def _moved(name: str, run_id: UUID) -> Run | None:
 def _run(name: str, asked: dict[str, Any]) -> None:
     with connection.cursor() as cursor:
         cursor.execute(statement(name), asked)
-
-
-def places(ended: Sequence[Ended]) -> list[tuple[int, str, str]]:
-    """Where these stand, for the page behind them."""
-    return [(each.bucket, each.member_id, each.license_id) for each in ended]

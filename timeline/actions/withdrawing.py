@@ -6,6 +6,7 @@ was behind; then nothing is begun, and the answer is a fresh dry run. Fewer is n
 """
 
 import uuid
+from collections.abc import Callable, Mapping
 from datetime import datetime
 
 import msgspec
@@ -18,6 +19,16 @@ from projections.withdrawals import Count, Run, Target
 
 SALT = "playhead.withdrawal"
 VALID_S = 5 * 60
+
+Record = Callable[..., None]
+"""Writes a row of the audit trail about this request, as `audit.record` does without it."""
+
+MOVES: Mapping[str, tuple[tuple[str, ...], Callable[[uuid.UUID], Run | None]]] = {
+    "stop": (("waiting", "running"), withdrawals.stop),
+    "resume": (("stopped", "failed"), withdrawals.resume),
+    "again": (("done",), withdrawals.again),
+}
+"""What can be done with a withdrawal: in which states, and how."""
 
 
 class Caller(msgspec.Struct, frozen=True):
@@ -65,6 +76,10 @@ class NoToken(Exception):
     """The token was not given out here, or to somebody else."""
 
 
+class NotSo(Exception):
+    """In the state that the withdrawal is in, this cannot be done with it."""
+
+
 def alone() -> int:
     """How many licenses one person may take back without another one."""
     return int(settings.WITHDRAW_ALONE)
@@ -92,13 +107,8 @@ def seen(caller: Caller, token: str) -> Seen:
     return found
 
 
-def begun(caller: Caller, token: str) -> Run | None:
-    """What was begun with this token before. Raises NoToken."""
-    return withdrawals.find(seen(caller, token).key)
-
-
-def begin(caller: Caller, token: str, now: datetime) -> Run:
-    """Begin what a dry run showed, once; or let it wait for a second person.
+def begin(caller: Caller, token: str, now: datetime, record: Record) -> Run:
+    """Begin what a dry run showed, once; or let it wait for a second person. Noted first.
 
     Raises NoToken, and Moved when it would be more than was shown.
     """
@@ -106,6 +116,11 @@ def begin(caller: Caller, token: str, now: datetime) -> Run:
     known = withdrawals.find(shown.key)
     if known is not None:
         return known
+    record(
+        "act", f"{shown.kind}:{shown.name}", purpose="withdraw, begin", reason=shown.reason,
+        case=shown.case, withdrawal=str(shown.key), licenses=shown.licenses,
+        members=shown.members,
+    )  # fmt: skip
     target = Target("title" if shown.kind == "title" else "studio", shown.name)
     count = withdrawals.count(target, until=shown.until, now=now)
     why = []
@@ -139,12 +154,32 @@ def _fresh(token: str) -> bool:
     return True
 
 
-def decide(caller: Caller, run: Run, *, agree: bool, answer: str) -> Run | None:
-    """Let a second person answer. Raises withdrawals.OwnRequest."""
-    return withdrawals.decide(
+def decide(caller: Caller, run: Run, *, agree: bool, answer: str, record: Record) -> Run:
+    """Let a second person answer, as it stands then. Noted first.
+
+    Raises NotSo where somebody else was first, and withdrawals.OwnRequest.
+    """
+    did = "agree" if agree else "reject"
+    record(
+        "act", f"{run.kind}:{run.name}", purpose=f"withdraw, {did}", reason=answer,
+        withdrawal=str(run.id),
+    )  # fmt: skip
+    after = withdrawals.decide(
         run.id, agree=agree, who=caller.who, who_id=caller.id, answer=answer,
         hours=int(settings.APPROVAL_HOURS),
     )  # fmt: skip
+    if after is None or after.second_id != caller.id or (after.state == "rejected") is agree:
+        raise NotSo
+    return after
+
+
+def move(run: Run, do: str, record: Record) -> Run:
+    """Do one of MOVES with it; as it stands then. Noted first. Raises NotSo."""
+    states, deed = MOVES[do]
+    if run.state not in states:
+        raise NotSo
+    record("act", f"{run.kind}:{run.name}", purpose=f"withdraw, {do}", withdrawal=str(run.id))
+    return deed(run.id) or run
 
 
 def expired(run: Run, now: datetime) -> bool:

@@ -1,5 +1,6 @@
 """Withdrawals: every license of a title or a studio taken back, after a dry run, in slices."""
 
+from functools import partial
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
@@ -13,7 +14,7 @@ from projections import withdrawals
 from projections.withdrawals import Run, Target
 from timeline import audit
 from timeline.actions import withdrawing
-from timeline.actions.withdrawing import Caller, DryRun, Moved, NoToken
+from timeline.actions.withdrawing import Caller, DryRun, Moved, NoToken, NotSo
 from timeline.api import inputs, keys, pages, shapes
 from timeline.api.openapi import told
 from timeline.api.problems import Fault, Problem, invalid
@@ -47,10 +48,6 @@ class SecondAnswer(inputs.Body):
     answer: inputs.Words = ""
 
 
-class Nothing(inputs.Body):
-    """The address says all."""
-
-
 @router.post("/dry-runs", auth=keys.WITHDRAWALS, openapi_extra=told(shapes.DryRun))
 def dry_run(request: HttpRequest, body: NewWithdrawal) -> dict[str, Any]:
     """Count what a withdrawal would take back, and show five of it. Nothing is written.
@@ -74,17 +71,9 @@ def begin(request: HttpRequest, body: ConfirmedDryRun) -> dict[str, Any]:
 
     Of more licenses than one may take back alone, it waits in the state `asked` for another key.
     """
-    asks = _caller(request)
+    note = partial(audit.record, request)
     try:
-        known = withdrawing.begun(asks, body.token)
-        if known is None:
-            shown = withdrawing.seen(asks, body.token)
-            audit.record(
-                request, "act", f"{shown.kind}:{shown.name}", purpose="withdraw, begin",
-                reason=shown.reason, case=shown.case, withdrawal=str(shown.key),
-                licenses=shown.licenses, members=shown.members,
-            )  # fmt: skip
-            known = withdrawing.begin(asks, body.token, timezone.now())
+        known = withdrawing.begin(_caller(request), body.token, timezone.now(), note)
     except NoToken:
         detail = "no dry run has given this token to this key"
         raise Problem(404, "unknown_dry_run", detail) from None
@@ -150,15 +139,11 @@ def answer(request: HttpRequest, withdrawal: Id, body: SecondAnswer) -> dict[str
         raise Problem(403, "four_eyes", "another key has to agree")
     if run.state != "asked" or withdrawing.expired(run, timezone.now()):
         raise _not_so(run)
-    did = "agree" if body.agree else "reject"
-    audit.record(
-        request, "act", f"{run.kind}:{run.name}", purpose=f"withdraw, {did}", reason=words,
-        withdrawal=str(run.id),
-    )  # fmt: skip
-    after = withdrawing.decide(asks, run, agree=body.agree, answer=words)
-    if after is None or after.second_id != asks.id:
-        raise _not_so(after or run)
-    return _told(after)
+    note = partial(audit.record, request)
+    try:
+        return _told(withdrawing.decide(asks, run, agree=body.agree, answer=words, record=note))
+    except NotSo:
+        raise _not_so(withdrawals.find(run.id) or run) from None
 
 
 @router.post(
@@ -166,9 +151,9 @@ def answer(request: HttpRequest, withdrawal: Id, body: SecondAnswer) -> dict[str
     auth=keys.WITHDRAW,
     openapi_extra=told(shapes.Withdrawal, "not_found", "withdrawal_state"),
 )
-def stop(request: HttpRequest, withdrawal: Id, body: Nothing) -> dict[str, Any]:
+def stop(request: HttpRequest, withdrawal: Id, body: inputs.Empty) -> dict[str, Any]:
     """Stop it: what was taken back stays so, the rest is untouched."""
-    return _moved(request, withdrawal, "stop", ("waiting", "running"), withdrawals.stop)
+    return _moved(request, withdrawal, "stop")
 
 
 @router.post(
@@ -176,9 +161,9 @@ def stop(request: HttpRequest, withdrawal: Id, body: Nothing) -> dict[str, Any]:
     auth=keys.WITHDRAW,
     openapi_extra=told(shapes.Withdrawal, "not_found", "withdrawal_state"),
 )
-def resume(request: HttpRequest, withdrawal: Id, body: Nothing) -> dict[str, Any]:
+def resume(request: HttpRequest, withdrawal: Id, body: inputs.Empty) -> dict[str, Any]:
     """Go on with what was stopped or failed, from where it was."""
-    return _moved(request, withdrawal, "resume", ("stopped", "failed"), withdrawals.resume)
+    return _moved(request, withdrawal, "resume")
 
 
 @router.post(
@@ -186,21 +171,17 @@ def resume(request: HttpRequest, withdrawal: Id, body: Nothing) -> dict[str, Any
     auth=keys.WITHDRAW,
     openapi_extra=told(shapes.Withdrawal, "not_found", "withdrawal_state"),
 )
-def retry(request: HttpRequest, withdrawal: Id, body: Nothing) -> dict[str, Any]:
+def retry(request: HttpRequest, withdrawal: Id, body: inputs.Empty) -> dict[str, Any]:
     """Ask once more for what was refused in one that is done."""
-    return _moved(request, withdrawal, "again", ("done",), withdrawals.again)
+    return _moved(request, withdrawal, "again")
 
 
-def _moved(
-    request: HttpRequest, withdrawal: UUID, do: str, states: tuple[str, ...], deed: Any
-) -> dict[str, Any]:
+def _moved(request: HttpRequest, withdrawal: UUID, do: str) -> dict[str, Any]:
     run = _found(withdrawal)
-    if run.state not in states:
-        raise _not_so(run)
-    audit.record(
-        request, "act", f"{run.kind}:{run.name}", purpose=f"withdraw, {do}", withdrawal=str(run.id)
-    )
-    return _told(deed(run.id) or run)
+    try:
+        return _told(withdrawing.move(run, do, partial(audit.record, request)))
+    except NotSo:
+        raise _not_so(run) from None
 
 
 def _not_so(run: Run) -> Problem:

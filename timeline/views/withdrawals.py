@@ -4,6 +4,7 @@ The work itself is done by workers, a slice at a time; these pages only begin, s
 """
 
 from collections.abc import Iterator, Mapping
+from functools import partial
 from typing import Any, Literal
 from uuid import UUID
 
@@ -21,7 +22,7 @@ from projections import withdrawals
 from projections.withdrawals import OUTCOMES, Run, Sample, Target
 from timeline import audit, paging, sheets
 from timeline.actions import fields, withdrawing
-from timeline.actions.withdrawing import Caller, DryRun, Moved, NoToken
+from timeline.actions.withdrawing import Caller, DryRun, Moved, NoToken, NotSo
 from timeline.http import may, part_wanted, staff_page
 from timeline.paging import Instant, Number, Text
 from timeline.presenters import catalogue as catalogues
@@ -74,7 +75,7 @@ def _index(request: HttpRequest, form: Form, status: int = 200, **more: Any) -> 
         "may_withdraw": may(request, "withdraw"),
         "alone": withdrawing.alone(),
         "offered": _offered(),
-        "studios": _studios(),
+        "studios": catalogue.studios(),
         "rows": [
             presenter.row(run, names.get(run.name), now, expired=withdrawing.expired(run, now))
             for run in found[:PAGE]
@@ -160,15 +161,7 @@ def _sampled(each: Sample, shown: DryRun) -> dict[str, Any]:
 def _begun(request: HttpRequest) -> HttpResponseBase:
     asks, token = caller(request), request.POST.get("token", "")
     try:
-        known = withdrawing.begun(asks, token)
-        if known is None:
-            shown = withdrawing.seen(asks, token)
-            audit.record(
-                request, "act", f"{shown.kind}:{shown.name}", purpose="withdraw, begin",
-                reason=shown.reason, case=shown.case, withdrawal=str(shown.key),
-                licenses=shown.licenses, members=shown.members,
-            )  # fmt: skip
-            known = withdrawing.begin(asks, token, timezone.now())
+        known = withdrawing.begin(asks, token, timezone.now(), partial(audit.record, request))
     except NoToken:
         form = _form(request.POST, asked=False)
         problem = (
@@ -195,27 +188,17 @@ def one(request: HttpRequest, withdrawal: Any) -> HttpResponseBase:
     return _do(request, run)
 
 
-DEEDS = {
-    "stop": (withdrawals.stop, ("waiting", "running")),
-    "resume": (withdrawals.resume, ("stopped", "failed")),
-    "again": (withdrawals.again, ("done",)),
-}
-"""What moves a withdrawal on, and from which states."""
-
-
 def _do(request: HttpRequest, run: Run) -> HttpResponse:
     do = request.POST.get("do", "")
-    about = f"{run.kind}:{run.name}"
     if do in ("agree", "reject"):
         return _second(request, run, agree=do == "agree")
-    if do not in DEEDS:
+    if do not in withdrawing.MOVES:
         return _one(request, run, 422, problem="There is no such action.")
-    deed, states = DEEDS[do]
-    if run.state not in states:
+    try:
+        withdrawing.move(run, do, partial(audit.record, request))
+    except NotSo:
         now = presenter.state(run, expired=False)
         return _one(request, run, 409, problem=f"Meanwhile it is {now}; nothing was done.")
-    audit.record(request, "act", about, purpose=f"withdraw, {do}", withdrawal=str(run.id))
-    deed(run.id)
     return redirect("withdrawal", run.id)
 
 
@@ -232,13 +215,11 @@ def _second(request: HttpRequest, run: Run, *, agree: bool) -> HttpResponse:
     if withdrawing.expired(run, timezone.now()):
         problem = "Nobody answered in time; whoever still needs it asks again."
         return _one(request, run, 409, problem=problem)
-    did = "agree" if agree else "reject"
-    audit.record(
-        request, "act", f"{run.kind}:{run.name}", purpose=f"withdraw, {did}", reason=answer,
-        withdrawal=str(run.id),
-    )  # fmt: skip
-    after = withdrawing.decide(asks, run, agree=agree, answer=answer)
-    if after is None or after.second_id != asks.id or (after.state == "rejected") is agree:
+    try:
+        withdrawing.decide(
+            asks, run, agree=agree, answer=answer, record=partial(audit.record, request)
+        )
+    except NotSo:
         problem = "Somebody else was first; look at how it stands now."
         return _one(request, withdrawals.find(run.id) or run, 409, problem=problem)
     return redirect("withdrawal", run.id)
@@ -316,7 +297,7 @@ def _meant(form: Form) -> list[tuple[str, str, str]]:
     """What a name may mean: (id, name, studio) of titles, or studios."""
     if form.kind == "studio":
         wanted = form.name.casefold()
-        same = [name for name in _studios() if name.casefold() == wanted]
+        same = [name for name in catalogue.studios() if name.casefold() == wanted]
         known = [form.name] if form.name in same else same
         return [(name, name, "") for name in known or _licensed(form)]
     listed = catalogue.search(form.name, MOST_FOUND)
@@ -355,10 +336,6 @@ def _name(target: Target) -> str | None:
 def _offered() -> list[str]:
     names = catalogue.search("", MOST_OFFERED)
     return sorted({str(about.get("name") or key) for key, about in names.items()})
-
-
-def _studios() -> list[str]:
-    return catalogue.studios()
 
 
 def _refusing(target: Target) -> list[Withdrawal]:
