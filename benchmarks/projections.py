@@ -149,9 +149,9 @@ def worker_and_beat() -> Any:
 
 
 def used(root: int) -> float:
-    """Processor seconds of a process and all below it."""
+    """Processor seconds of a process and all below it, those that have ended too."""
     fields = Path(f"/proc/{root}/stat").read_text().rpartition(")")[2].split()
-    own = (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+    own = sum(map(int, fields[11:15])) / os.sysconf("SC_CLK_TCK")  # utime, stime, cutime, cstime
     below = Path(f"/proc/{root}/task/{root}/children").read_text().split()
     return own + sum(used(int(pid)) for pid in below)
 

@@ -127,11 +127,15 @@ def find(run_id: uuid.UUID) -> Run | None:
     return _told(row) if row is not None else None
 
 
-def latest(*, hash: str | None = None, limit: int = 20) -> list[Run]:
-    """The latest runs, or those of one document, latest first."""
+def latest(
+    *, hash: str | None = None, rule_set_id: str | None = None, limit: int = 20
+) -> list[Run]:
+    """The latest runs, or those of one document or rule set, latest first."""
     rows = BacktestRun.objects.order_by("-created_at", "pk")
     if hash is not None:
         rows = rows.filter(hash=hash)
+    if rule_set_id is not None:
+        rows = rows.filter(rule_set_id=rule_set_id)
     return [_told(row) for row in rows[:limit]]
 
 

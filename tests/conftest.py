@@ -18,6 +18,7 @@ from pytest_django.plugin import DjangoDbBlocker
 
 import licensing
 from licensing import rulebook, rulemaking, service
+from projections import hints
 from tests.settings import SERVER
 from timeline.embedded import Addresses
 
@@ -53,6 +54,14 @@ def django_db_setup(database: Addresses) -> None:
 def fresh() -> Callable[..., str]:
     """`fresh("m")` gives an id of its own to a test."""
     return new_id
+
+
+@pytest.fixture(scope="module")
+def no_broker(database: Addresses) -> Iterator[None]:
+    """Nobody is told of new events, because no broker listens."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(hints, "nudge", lambda: None)
+        yield
 
 
 @pytest.fixture(scope="session", autouse=True)

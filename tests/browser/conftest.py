@@ -11,6 +11,7 @@ from django.contrib.staticfiles.handlers import StaticFilesHandler
 from django.test.testcases import LiveServerThread
 from playwright.sync_api import Browser, Page, sync_playwright
 
+from tests.browser.kit import sign_in
 from tests.conftest import new_id
 from timeline.embedded import Addresses
 
@@ -83,9 +84,5 @@ def agent(page: Page) -> Page:
     username, password = new_id("agent"), new_id("password")
     user = User.objects.create_user(username, password=password)
     user.groups.add(Group.objects.get_or_create(name="agent")[0])
-    page.goto("/sign-in/")
-    page.fill("input[name=username]", username)
-    page.fill("input[name=password]", password)
-    page.press("input[name=password]", "Enter")
-    page.wait_for_url(lambda url: "/sign-in/" not in url)
+    sign_in(page, username, password)
     return page

@@ -27,6 +27,7 @@ from licensing.history import stream_of
 from licensing.rules import life
 from projections import census, heartbeat, jobs, runner, samples
 from tests.browser.conftest import Site
+from tests.browser.kit import sign_in
 from timeline import demo_people
 
 NOW = datetime(2026, 11, 25, 16, 40, tzinfo=UTC)
@@ -100,11 +101,7 @@ def people(chromium: Browser, served: Site, played: None) -> Iterator[dict[str, 
         page.clock.set_fixed_time(NOW)
         user = User.objects.create_user(role.replace(" ", "-"), password=role)
         user.groups.add(Group.objects.get_or_create(name=role)[0])
-        page.goto("/sign-in/")
-        page.fill("input[name=username]", user.username)
-        page.fill("input[name=password]", role)
-        page.press("input[name=password]", "Enter")
-        page.wait_for_url(lambda url: "/sign-in/" not in url)
+        sign_in(page, user.username, role)
     yield pages
     for page in pages.values():
         page.context.close()

@@ -10,6 +10,7 @@ from django.contrib.auth.models import Group, User
 from playwright.sync_api import Browser, Page, expect
 
 from licensing import trail
+from tests.browser import kit
 from tests.browser.conftest import Site
 from tests.conftest import new_id
 from tests.web.story import tell
@@ -30,11 +31,7 @@ def sign_in(page: Page, role: str) -> str:
     username, password = new_id(role), new_id("password")
     user = User.objects.create_user(username, password=password)
     user.groups.add(Group.objects.get_or_create(name=role)[0])
-    page.goto("/sign-in/")
-    page.fill("input[name=username]", username)
-    page.fill("input[name=password]", password)
-    page.press("input[name=password]", "Enter")
-    page.wait_for_url(lambda url: "/sign-in/" not in url)
+    kit.sign_in(page, username, password)
     return username
 
 

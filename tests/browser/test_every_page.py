@@ -22,6 +22,7 @@ from licensing.models import Title
 from licensing.trail import Who
 from projections import census, heartbeat, runner, samples, withdrawals
 from tests.browser.conftest import Site
+from tests.browser.kit import sign_in
 from tests.conftest import new_id
 from tests.web import every_view
 from tests.web.api_client import RULES, publish_rules
@@ -103,11 +104,7 @@ def everybody(chromium: Browser, served: Site) -> Iterator[Page]:
     context = chromium.new_context(base_url=served.url)
     context.add_init_script(COUNTED)
     page = context.new_page()
-    page.goto("/sign-in/")
-    page.fill("input[name=username]", name)
-    page.fill("input[name=password]", name)
-    page.press("input[name=password]", "Enter")
-    page.wait_for_url(lambda url: "/sign-in/" not in url)
+    sign_in(page, name, name)
     yield page
     context.close()
 

@@ -2,16 +2,14 @@
 
 import json
 import os
-import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from datetime import timedelta
 from pathlib import Path
 from time import monotonic
 
 import pytest
 from django.contrib.auth.models import Group, User
-from django.db import connection
 from django.utils import timezone
 from playwright.sync_api import Browser, Page, expect
 
@@ -19,6 +17,7 @@ from licensing import backtests, rulebook, rulemaking, service
 from licensing.domain.commands import AcquireLicense, ChangePlan
 from licensing.rules import drafting
 from tests.browser.conftest import Site
+from tests.browser.kit import background, sign_in
 from tests.conftest import new_id
 
 DEMO = Path(__file__).parents[2] / "licensing" / "demo"
@@ -41,11 +40,7 @@ def signed_in(chromium: Browser, served: Site) -> Iterator[Callable[..., Page]]:
         name, password = new_id(role.replace(" ", "-")), new_id("password")
         user = User.objects.create_user(name, password=password)
         user.groups.add(Group.objects.get_or_create(name=role)[0])
-        page.goto("/sign-in/")
-        page.fill("input[name=username]", name)
-        page.fill("input[name=password]", password)
-        page.press("input[name=password]", "Enter")
-        page.wait_for_url(lambda url: "/sign-in/" not in url)
+        sign_in(page, name, password)
         return page
 
     yield person
@@ -66,25 +61,9 @@ def rule_set(database: object) -> str:
     return name
 
 
-@contextmanager
-def worker() -> Iterator[None]:
+def worker() -> AbstractContextManager[None]:
     """Somebody who takes up backtests, as the beat's tick does."""
-    over = threading.Event()
-
-    def work() -> None:
-        try:
-            while not over.wait(0.1):
-                backtests.work_on_next(seconds=1)
-        finally:
-            connection.close()
-
-    thread = threading.Thread(target=work)
-    thread.start()
-    try:
-        yield
-    finally:
-        over.set()
-        thread.join()
+    return background(lambda: backtests.work_on_next(seconds=1), pause=0.1)
 
 
 def start_draft(page: Page, rule_set: str, title: str = "Tighter") -> str:

@@ -19,6 +19,7 @@ from playwright.sync_api import Browser, Page
 from licensing import catalogue, rulebook, rulemaking, service, trail
 from projections import hints, runner
 from tests.browser.conftest import Site
+from tests.browser.kit import sign_in
 from tests.browser.payloads import SCRIPTS
 from tests.conftest import new_id
 from tests.web import every_view
@@ -123,11 +124,7 @@ def everybody(chromium: Browser, served: Site) -> Iterator[Page]:
     context.add_init_script(HEARD + FOREIGN)
     page = context.new_page()
     page.on("dialog", lambda dialog: dialog.dismiss())
-    page.goto("/sign-in/")
-    page.fill("input[name=username]", name)
-    page.fill("input[name=password]", name)
-    page.press("input[name=password]", "Enter")
-    page.wait_for_url(lambda url: "/sign-in/" not in url)
+    sign_in(page, name, name)
     yield page
     context.close()
 

@@ -1,40 +1,23 @@
 """A title withdrawn in a browser: by keys and without script, with the progress as it goes on."""
 
-import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 
 import pytest
-from django.db import connection
 from playwright.sync_api import Page, expect
 
 from projections import withdrawals
 from projections.withdrawals import working
+from tests.browser.kit import background
 from tests.browser.test_rules_studio import signed_in  # noqa: F401 (a fixture)
 from tests.integration.test_withdrawals import Scene
 
 People = Callable[..., Page]
 
 
-@contextmanager
-def worker() -> Iterator[None]:
+def worker() -> AbstractContextManager[None]:
     """Somebody who takes up withdrawals, a small page at a time, as the beat's tick does."""
-    over = threading.Event()
-
-    def work() -> None:
-        try:
-            while not over.wait(0.2):
-                withdrawals.work(seconds=0.5)
-        finally:
-            connection.close()
-
-    thread = threading.Thread(target=work)
-    thread.start()
-    try:
-        yield
-    finally:
-        over.set()
-        thread.join()
+    return background(lambda: withdrawals.work(seconds=0.5), pause=0.2)
 
 
 def fill_in(page: Page, scene: Scene) -> None:

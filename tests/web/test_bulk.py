@@ -3,7 +3,7 @@
 import json
 import threading
 import tracemalloc
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -27,12 +27,10 @@ Fresh = Callable[..., str]
 
 
 @pytest.fixture(scope="module")
-def api(database: object) -> Iterator[ApiClient]:
-    """A client that may do everything, as often as it likes; no broker listens."""
+def api(no_broker: None) -> ApiClient:
+    """A client that may do everything, as often as it likes."""
     publish_rules()
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(hints, "nudge", lambda: None)
-        yield ApiClient(ApiKey.issue("bulk", rate=10_000)[1])
+    return ApiClient(ApiKey.issue("bulk", rate=10_000)[1])
 
 
 def line(member: str, command: str, command_id: str = "", **data: Any) -> dict[str, Any]:

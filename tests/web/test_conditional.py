@@ -1,7 +1,7 @@
 """Reads asked for again by their ETag, and writes that depend on what was read."""
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
@@ -12,7 +12,7 @@ from django.utils import timezone
 
 from licensing import catalogue, history, keyframes, rulebook
 from licensing.domain import member as members
-from projections import hints, runner
+from projections import runner
 from tests.conftest import new_id
 from tests.web.api_client import ApiClient, publish_rules
 from timeline.api import conditional
@@ -22,12 +22,10 @@ Fresh = Callable[..., str]
 
 
 @pytest.fixture(scope="module")
-def api(database: object) -> Iterator[ApiClient]:
-    """A client that may do everything; no broker listens."""
+def api(no_broker: None) -> ApiClient:
+    """A client that may do everything."""
     publish_rules()
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(hints, "nudge", lambda: None)
-        yield ApiClient(ApiKey.issue("conditional")[1])
+    return ApiClient(ApiKey.issue("conditional")[1])
 
 
 @pytest.fixture
@@ -36,6 +34,22 @@ def member(api: ApiClient, fresh: Fresh) -> str:
     member_id = fresh()
     assert api.acquire(member_id, "film", "d1")[0] == 200
     return member_id
+
+
+def at_once(count: int, write: Callable[[int], object]) -> None:
+    """So many writers side by side, each with connections of its own."""
+
+    def one(number: int) -> None:
+        try:
+            write(number)
+        finally:
+            connections.close_all()
+
+    writers = [threading.Thread(target=one, args=[number]) for number in range(count)]
+    for writer in writers:
+        writer.start()
+    for writer in writers:
+        writer.join()
 
 
 def again(api: ApiClient, path: str, tag: str) -> HttpResponse:
@@ -170,17 +184,7 @@ def test_of_many_who_read_the_same_title_one_writes(api: ApiClient) -> None:
     api.put(path, {"name": "M"})
     tag, got = api.send("GET", path)["ETag"], []
 
-    def write(n: int) -> None:
-        try:
-            got.append(api.put(path, {"name": f"M {n}"}, If_Match=tag)[0])
-        finally:
-            connections.close_all()
-
-    writers = [threading.Thread(target=write, args=[n]) for n in range(6)]
-    for writer in writers:
-        writer.start()
-    for writer in writers:
-        writer.join()
+    at_once(6, lambda n: got.append(api.put(path, {"name": f"M {n}"}, If_Match=tag)[0]))
     assert sorted(got) == [200] + [409] * 5
 
 
@@ -193,14 +197,8 @@ def test_of_many_who_list_a_title_first_one_does(database: object) -> None:
             got.append(n)
         except catalogue.Changed:
             pass
-        finally:
-            connections.close_all()
 
-    writers = [threading.Thread(target=write, args=[n]) for n in range(6)]
-    for writer in writers:
-        writer.start()
-    for writer in writers:
-        writer.join()
+    at_once(6, write)
     assert [catalogue.get(title)] == [{"name": f"M {n}"} for n in got]
 
 

@@ -3,7 +3,7 @@
 import threading
 import time
 from collections import defaultdict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from random import Random
 from typing import Any
@@ -16,7 +16,6 @@ from hypothesis import strategies as st
 
 from licensing import connection as stores
 from licensing import store
-from projections import hints
 from tests.web.api_client import ApiClient, publish_rules
 from timeline.api import feed
 from timeline.api.vectors import LONGEST, Vector
@@ -26,12 +25,10 @@ Fresh = Callable[..., str]
 
 
 @pytest.fixture(scope="module")
-def api(database: object) -> Iterator[ApiClient]:
-    """A client that may do everything; no broker listens."""
+def api(no_broker: None) -> ApiClient:
+    """A client that may do everything."""
     publish_rules()
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(hints, "nudge", lambda: None)
-        yield ApiClient(ApiKey.issue("feed")[1])
+    return ApiClient(ApiKey.issue("feed")[1])
 
 
 def follow(api: ApiClient, after: str = "", limit: int = 50) -> tuple[list[Any], str]:

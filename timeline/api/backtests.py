@@ -56,7 +56,7 @@ def start(request: HttpRequest, rule_set: inputs.RuleSetId, body: NewBacktest) -
 @router.get("", auth=keys.RULES_READ, openapi_extra=told(shapes.BacktestRuns))
 def list_backtests(request: HttpRequest, rule_set: inputs.RuleSetId) -> dict[str, Any]:
     """The latest backtests of the rule set, latest first, without their samples."""
-    found = [run for run in backtests.latest(limit=MOST_LISTED) if run.rule_set_id == rule_set]
+    found = backtests.latest(rule_set_id=rule_set, limit=MOST_LISTED)
     return {"items": [_told(run) | {"samples": []} for run in found]}
 
 

@@ -34,7 +34,7 @@ class Rate(inputs.Body):
 class GivenUp(inputs.Body):
     """Which obligation, as the list of those that fail names it."""
 
-    member_id: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")]
+    member_id: inputs.Member
     license_id: inputs.LicenseId
     due_at: inputs.Instant
 

@@ -59,8 +59,7 @@ def _chosen(request: HttpRequest, studio: Studio) -> Run | None:
 
 def _older(studio: Studio) -> bool:
     """Whether an earlier revision of this draft was backtested."""
-    runs = backtests.latest(limit=50)
-    return any(run.rule_set_id == studio.rule_set_id for run in runs)
+    return bool(backtests.latest(rule_set_id=studio.rule_set_id, limit=1))
 
 
 def _do(request: HttpRequest, studio: Studio) -> HttpResponse:
