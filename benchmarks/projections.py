@@ -1,11 +1,12 @@
-"""Read models: from append to read, what an idle product costs, and a rebuild of a million events.
+"""Read models: what an idle product costs, from append to read, and a rebuild of a million events.
 
     python -m benchmarks.projections [--events 1000000] [--models A,B] [--seconds 20] [--rate 300]
 
-Starts a PostgreSQL of its own with its default settings. A member's story is told by the real
-service and multiplied in the store, under other ids; nobody reads those hashes. Then a worker and a
-beat run as the launcher starts them, while events are appended at a rate; and two runners rebuild a
-read model while searches read and events still come in. `--models` leaves out what is before that.
+Starts a PostgreSQL of its own with its default settings. A worker and a beat run as the launcher
+starts them: first with nothing to do, and last while events are appended at a rate. In between a
+member's story is told by the real service and multiplied in the store, under other ids; nobody
+reads those hashes. Two runners rebuild a read model while searches read and events still come in.
+`--models` leaves out the worker and the beat.
 """
 
 import argparse
@@ -28,6 +29,7 @@ from benchmarks.run import product, publish
 from benchmarks.spike import said
 
 TEMPLATES = 40
+CAUGHT_UP_S = 240.0
 MULTIPLY = """
 INSERT INTO event
 SELECT bucket, stream_id, version,
@@ -156,35 +158,62 @@ def used(root: int) -> float:
     return own + sum(used(int(pid)) for pid in below)
 
 
+def idle(superuser: str, seconds: float) -> None:
+    """What it costs where nothing happens and nothing is due."""
+    with psycopg.connect(superuser, autocommit=True) as conn, worker_and_beat() as pids:
+        pids = [*pids, _parent(conn.info.backend_pid)]
+        time.sleep(15)
+        before = [used(pid) for pid in pids]
+        time.sleep(seconds)
+        spent = [used(pid) - old for pid, old in zip(pids, before, strict=True)]
+    names = ("worker", "beat", "PostgreSQL")
+    told = ", ".join(f"{n} {100 * s / seconds:.1f} %" for n, s in zip(names, spent, strict=True))
+    said(f"idle (load {os.getloadavg()[0]:.0f}), of one core: {told}", time.monotonic())
+
+
 def freshness(superuser: str, rate: int, seconds: float) -> None:
-    """How long from an append until every read model has it, and what idling costs."""
+    """How long from an append until every read model has it: while jobs that were due long ago are
+    caught up, and once there is nothing due."""
+    with psycopg.connect(superuser, autocommit=True) as conn, worker_and_beat():
+        time.sleep(15)
+        began, left = time.monotonic(), due()
+        told = f"{left} jobs overdue, of which the worker does what it can"
+        _measured(conn, rate, seconds, told)
+        while due() and time.monotonic() - began < CAUGHT_UP_S:
+            time.sleep(2)
+        said(f"{due()} jobs still due", began)
+        time.sleep(5)
+        _measured(conn, rate, seconds, "nothing else due" if not due() else "jobs still due")
+
+
+def due() -> int:
+    """How many obligations are due now."""
+    from django.utils import timezone
+
+    from projections import jobs
+
+    return sum(int(kind["due"]) for kind in jobs.status(timezone.now())["items"])
+
+
+def _measured(conn: psycopg.Connection[Any], rate: int, seconds: float, when: str) -> None:
     context = multiprocessing.get_context("spawn")
     sent = context.Queue()
-    with psycopg.connect(superuser, autocommit=True) as conn, worker_and_beat() as pids:
-        postmaster = _parent(conn.info.backend_pid)
-        time.sleep(15)
-        before = [used(pid) for pid in (*pids, postmaster)]
-        time.sleep(seconds)
-        idle = [used(pid) - old for pid, old in zip((*pids, postmaster), before, strict=True)]
-        names = ("worker", "beat", "PostgreSQL")
-        told = ", ".join(f"{n} {100 * s / seconds:.1f} %" for n, s in zip(names, idle, strict=True))
-        said(f"idle, of one core: {told}", time.monotonic())
-        process = context.Process(target=writer, args=(rate, seconds, sent), kwargs={"hints": True})
-        seen: list[tuple[float, dict[int, int]]] = []
-        process.start()
-        written: list[tuple[int, int, float]] = []
-        while not written or any(seen[-1][1][bucket] < at for bucket, at, _ in written):
-            seen.append((time.time(), dict(conn.execute(REACHED).fetchall())))
-            if not written and not sent.empty():
-                written = sent.get()
-            time.sleep(0.02)
-        process.join()
+    process = context.Process(target=writer, args=(rate, seconds, sent), kwargs={"hints": True})
+    seen: list[tuple[float, dict[int, int]]] = []
+    process.start()
+    written: list[tuple[int, int, float]] = []
+    while not written or any(seen[-1][1][bucket] < at for bucket, at, _ in written):
+        seen.append((time.time(), dict(conn.execute(REACHED).fetchall())))
+        if not written and not sent.empty():
+            written = sent.get()
+        time.sleep(0.02)
+    process.join()
     late = sorted(_lateness(written, seen))
     at = [late[int(len(late) * part) - 1] for part in (0.5, 0.95, 0.99, 1.0)]
     told = " / ".join(f"{value:.2f}" for value in at)
     load = os.getloadavg()[0]
     said(
-        f"{len(late) / seconds:.0f} events/s (load {load:.0f}); p50/p95/p99/most {told} s",
+        f"{len(late) / seconds:.0f} events/s (load {load:.0f}, {when}); p50/p95/p99/most {told} s",
         time.monotonic(),
     )
 
@@ -276,6 +305,9 @@ def main() -> None:
 
         superuser = embedded.Server(Path(folder)).addresses.conninfo(embedded.SUPERUSER)
         call_command("migrate", verbosity=0)
+        if not options.models:
+            connections.close_all()
+            idle(superuser, options.seconds)
         began = time.monotonic()
         events = fill(superuser, options.events)
         said(f"{events} events", began)
