@@ -15,11 +15,10 @@ from typing import Any, NamedTuple
 import msgspec
 
 from licensing import rules, terms
-from licensing.domain.license import TERM_NAMES
-from licensing.rules import Compiled, Purpose, RuleSet
+from licensing.rules import Compiled, Purpose
+from licensing.simulation.reach import TERMS, Reach, definition, reach
 
 REMEMBERED = 200_000  # answers
-RENEWAL_TERMS = ("renew_ext_h", "renew_life_h", "renew_grace_h")
 
 Record = Mapping[str, Any]
 
@@ -57,6 +56,11 @@ class FirstOrder:
         self.paths = tuple(sorted({path for pair in self._pairs.values() for path in pair.asked}))
         for pair in self._pairs.values():
             pair.places = {path: self.paths.index(path) for path in pair.asked}
+
+    @property
+    def reached(self) -> Mapping[tuple[str, Purpose], Reach]:
+        """By the hash of the rules that decided, and purpose: which decisions can differ at all."""
+        return {key: pair.reach for key, pair in self._pairs.items()}
 
     def alike(
         self,
@@ -118,6 +122,7 @@ class _Pair:
 
     def __init__(self, old: Compiled, new: Compiled, purpose: Purpose) -> None:
         self._old, self._new, self._purpose = old, new, purpose
+        self.reach = reach(old, new, purpose)
         self.asked: list[str] = []
         self.places: dict[str, int] = {}
         self._of_member = False
@@ -336,7 +341,7 @@ class _Marks:
 
     def __init__(self, compiled: Compiled, purpose: Purpose) -> None:
         self._compiled, self._purpose = compiled, purpose
-        self._terms = TERM_NAMES if purpose == "acquire" else RENEWAL_TERMS
+        self._terms = TERMS[purpose]
         self._of: dict[int, Any] = {}
         ruleset = compiled.ruleset
         self._limits = [
@@ -371,20 +376,6 @@ class _Marks:
             if name in found.out
         ]  # fmt: skip
         return denied, limits, self.terms(found)
-
-
-def definition(ruleset: RuleSet, name: str) -> Any:
-    """What a fact or counter means, whatever it is called: equal where the value is."""
-    counter = ruleset.counters.get(name)
-    if counter is None:
-        fact = ruleset.facts[name]
-        return fact.path, ruleset.defaults.get(name)
-    lists = [ruleset.lists[cell.list] for cell in counter.where.values() if cell.list is not None]
-    zones: Any = None
-    if ruleset.zones is not None:
-        path = ruleset.facts[ruleset.zones.fact].path
-        zones = path, ruleset.defaults.get(ruleset.zones.fact), ruleset.zones.zones
-    return msgspec.structs.replace(counter, label=""), lists, zones
 
 
 def _columns(compiled: Compiled) -> set[str]:

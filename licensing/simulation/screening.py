@@ -5,7 +5,8 @@ one everything is as it was. So who has none need not be lived again. Where the 
 the member is to be lived again.
 """
 
-from collections.abc import Callable, Mapping
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime
 from itertools import pairwise
 from typing import Any
@@ -35,12 +36,12 @@ PURPOSES: Mapping[str, Purpose] = {
     "ExtendLicense": "renew",
 }
 REFUSALS = ("AcquisitionRefused", "RenewalRefused", "ExtensionRefused")
+GRANTS = ("LicenseIssued", "LicenseRenewed")
 ALLOWED = "AllowanceGranted"
 ERASED = "MemberErased"
 PERSONAL = ("device", "context")
 MEMBER = fold.stream_of("")
 HEARD = 10_000  # decisions
-OFTEN = 0.08  # of all decisions: from there on their records are read with them
 
 
 class Screened(msgspec.Struct):
@@ -97,6 +98,10 @@ class Screening:
             types=[*types, ALLOWED, ERASED],
             refusals=REFUSALS,
             known=[f"{name} {version}" for name, version in codec.readable()],
+            # A refusal is told always: it may be one that under one version would not be there.
+            sparing=[name for name in types if name not in REFUSALS],
+            reached=[*_reached(self._first)],
+            typed=sorted({each for x in self._first.reached.values() for each in x.typed}),
             paths=paths,
             hidden=any(path.partition(".")[0] in PERSONAL for path in paths),
         )
@@ -115,16 +120,17 @@ class Screening:
                 for bucket, stream_id, version, at in store.heads_of(conn, of)
             }
             if found:
-                self._pass(conn, of, found)
+                reading = _Pass(self._first, self._wanted, self._closed_loop, found, self._reading)
+                reading.through(conn, of)
         return sorted(found.values(), key=lambda member: (member.bucket, member.stream_id))
 
-    def _pass(
-        self, conn: psycopg.Connection[Any], of: store.Range, found: dict[str, Screened]
-    ) -> None:
-        reading = _Pass(self._first, self._wanted, self._closed_loop, found, self._reading)
-        asked = reading.through(conn, of)
-        # What one range is like, the next one will be.
-        self._wanted = self._wanted._replace(records=asked > OFTEN)
+
+def _reached(first: FirstOrder) -> Iterator[store.Reached]:
+    for (hash, purpose), reach in first.reached.items():
+        for type, (_, asked) in ASKED.items():
+            if asked == purpose:
+                for pattern in reach.patterns or [None]:
+                    yield store.Reached(hash, type, pattern)
 
 
 class _Pending(msgspec.Struct, frozen=True):
@@ -133,10 +139,6 @@ class _Pending(msgspec.Struct, frozen=True):
     member: Screened
     decision: store.Decision
     said: Said | None
-
-
-_Issued = dict[tuple[str, str | None], Said | None]
-"""What the request for a license said, by stream and license."""
 
 
 class _Pass:
@@ -153,46 +155,76 @@ class _Pass:
         self._first, self._wanted, self._reading = first, wanted, reading
         self._closed_loop, self._found = closed_loop, found
         self._pending: list[_Pending] = []
-        self._told = 0
+        self._singly: Counter[tuple[str, str]] = Counter()
         self._answers: dict[str, tuple[int, frozenset[int]]] | None = None
 
-    def through(self, conn: psycopg.Connection[Any], of: store.Range) -> float:
-        """Tell of every member; returns the share of the decisions whose record was needed."""
+    def through(self, conn: psycopg.Connection[Any], of: store.Range) -> None:
+        """Tell of every member."""
         if self._closed_loop:
             self._tell_given(conn, of)
-        issued = self._scan(conn, of)
+        granted = store.granted_of(conn, of, self._wanted, GRANTS)
+        if self._reading is not None:
+            self._reading(sum(count for _, _, count in granted))
         names = list(PURPOSES) if self._closed_loop else list(DECISIONS)
-        for command in store.without_events(conn, of, names, self._wanted):
-            said: Said | None = command.said
+        unmoved = store.without_events(conn, of, names, self._wanted)
+        later = self._scan(conn, of)
+        issued = self._issued(conn, of, later, unmoved)
+        for decision in later:
+            said = issued.get((decision.stream_id, decision.license_id))
+            self._tell(decision, said, *ASKED[decision.type])
+        for command in unmoved:
+            told: Said | None = command.said
             if PURPOSES[command.name] == "renew":
-                said = issued.get((command.stream_id, command.license_id))
-            self._tell_unmoved(command, said)
-        self._tell_pending(conn)
+                told = issued.get((command.stream_id, command.license_id))
+            self._tell_unmoved(command, told)
+        self._tell_granted(granted)
+        for pending in self._pending:
+            if not pending.member.live:
+                self._judge(pending)
         for member in self._found.values():
             member.live = member.live or _repeated_under_others(member.refusals)
-        return len(self._pending) / max(1, self._told)
 
-    def _scan(self, conn: psycopg.Connection[Any], of: store.Range) -> _Issued:
-        """Tell of every decision that was written down; what the licenses said, if asked."""
-        issued: _Issued = {}
+    def _scan(self, conn: psycopg.Connection[Any], of: store.Range) -> list[store.Decision]:
+        """Tell of what was decided; returns those for which it has to be known what is renewed."""
+        whole = [member.stream_id for member in self._found.values() if member.given]
         later: list[store.Decision] = []
-        asked = bool(self._wanted.paths)
-        for number, decision in enumerate(store.scan_decisions(conn, of, self._wanted)):
+        for number, decision in enumerate(store.scan_decisions(conn, of, self._wanted, whole)):
             if number % HEARD == 0 and self._reading is not None:
                 self._reading(number)
             told = ASKED.get(decision.type)
             if told is None or not decision.readable:
                 self._note(decision)
-            elif asked and told[1] == "renew":
-                later.append(decision)  # what its license said may come after it
+            elif told[1] == "renew" and decision.reached and self._wanted.paths:
+                later.append(decision)
             else:
-                if asked and decision.type == "LicenseIssued":
-                    issued[decision.stream_id, decision.license_id] = decision.said
+                if decision.strange and decision.type == "LicenseIssued":
+                    # What its renewals ask about is just as strange.
+                    self._found[decision.stream_id].live = True
                 self._tell(decision, decision.said, *told)
-        for decision in later:
-            said = issued.get((decision.stream_id, decision.license_id))
-            self._tell(decision, said, *ASKED[decision.type])
-        return issued
+        return later
+
+    def _issued(
+        self,
+        conn: psycopg.Connection[Any],
+        of: store.Range,
+        decisions: list[store.Decision],
+        commands: list[store.Unmoved],
+    ) -> Mapping[tuple[str, str | None], Said | None]:
+        """What the requests for the licenses said that are renewed, by stream and license."""
+        if not self._wanted.paths:
+            return {}
+        streams = {each.stream_id for each in decisions}
+        streams |= {each.stream_id for each in commands if PURPOSES[each.name] == "renew"}
+        return store.said_of(conn, of, self._wanted, list(streams)) if streams else {}
+
+    def _tell_granted(self, granted: list[tuple[str, str, int]]) -> None:
+        """What was granted and not told of singly comes out as it did."""
+        for stream_id, type, count in granted:
+            member = self._found[stream_id]
+            rest = count - self._singly[stream_id, type]
+            if rest and not member.live and not member.given:
+                key = ASKED[type][0], "accepted"
+                member.same[key] = member.same.get(key, 0) + rest
 
     def _tell_given(self, conn: psycopg.Connection[Any], of: store.Range) -> None:
         """Which events commands caused that can be asked again, where some have none."""
@@ -219,14 +251,14 @@ class _Pass:
         member = self._found[decision.stream_id]
         if member.live:
             return
+        self._singly[member.stream_id, decision.type] += 1
         if decision.type in REFUSALS:
             member.refusals.append((decision.occurred_at, decision.hash))
         if self._answers is not None:
             _, versions = self._answers.get(member.stream_id, _NONE)
             if decision.version not in versions:
                 return  # it was given, and passes through as it is
-        self._told += 1
-        alike = self._first.alike(
+        alike = not decision.reached or self._first.alike(
             purpose, decision.hash, decision.facts, decision.occurred_at, said, member.member_id
         )
         if alike:
@@ -250,27 +282,15 @@ class _Pass:
         else:
             member.live = True
 
-    def _tell_pending(self, conn: psycopg.Connection[Any]) -> None:
-        asked = [each for each in self._pending if not each.member.live]
-        if self._wanted.records:
-            records = [store.Record(x.decision.record, x.decision.studio) for x in asked]
-        else:
-            records = store.read_records(
-                conn, [(each.decision.stream_id, each.decision.version) for each in asked]
-            )
-        for each, record in zip(asked, records, strict=True):
-            if not each.member.live:
-                self._judge(each, record)
-
-    def _judge(self, pending: _Pending, record: store.Record) -> None:
+    def _judge(self, pending: _Pending) -> None:
         member, decision = pending.member, pending.decision
         name, purpose = ASKED[decision.type]
         was = decision.reason or "accepted"
         try:
-            if record.text is None or member.allowed:
+            if decision.record is None or member.allowed:
                 raise NotRecorded  # a record does not keep what was allowed without effect
             verdict = self._first.verdict(
-                purpose, decision.hash, record.text, decision.occurred_at, pending.said,
+                purpose, decision.hash, decision.record, decision.occurred_at, pending.said,
                 member.member_id,
             )  # fmt: skip
         except NotRecorded:
@@ -283,7 +303,7 @@ class _Pass:
         elif self._closed_loop or (granted and purpose == "renew"):
             member.live = True  # two sets of terms may give a renewal the same end
         else:
-            member.turned.append(_turned(decision, name, was, would_be, verdict, record.studio))
+            member.turned.append(_turned(decision, name, was, would_be, verdict))
 
 
 _NONE: tuple[int, frozenset[int]] = (0, frozenset())
@@ -295,7 +315,6 @@ def _turned(
     was: str,
     would_be: str,
     verdict: Verdict,
-    studio: str | None,
 ) -> Compared:
     turned: Turned | None = None
     if (was == "accepted") is not (would_be == "accepted"):
@@ -311,7 +330,7 @@ def _turned(
         turned,
         was == would_be == "accepted",
         verdict.row if turned == "refused" else verdict.row_then,
-        studio or facts.get("studio"),
+        decision.studio or facts.get("studio"),
         facts.get("plan"),
         facts.get("country"),
     )

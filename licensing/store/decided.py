@@ -1,15 +1,15 @@
 """Reads what was decided in ranges of buckets, as trials of everybody need it."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from typing import Any, NamedTuple
 
 import psycopg
+from psycopg.types.json import Jsonb
 from psycopg.types.numeric import Int4
 
 from licensing.store import statements
-from licensing.store.messages import bucket_of
 from licensing.store.reading import in_utc
 
 AT_ONCE = 2_000  # rows that the client takes from the server while that reads on
@@ -28,29 +28,55 @@ class Range(NamedTuple):
         return {"prefix": self.prefix, "first": Int4(self.first), "end": Int4(self.end)}
 
 
+class Reached(NamedTuple):
+    """Facts with which a decision of rules (by hash) and of a type can differ; None for no facts.
+
+    Rules that are not named with a type are taken to differ anyway.
+    """
+
+    hash: str
+    type: str
+    pattern: Mapping[str, Any] | None
+
+
 class Wanted(NamedTuple):
     """Which decisions are read, as far as they were recorded by `until`, and what of them.
 
     Events of `types`, and each whose "type version" is not among `known`; `refusals` are the types
-    that have a reason. `records` asks for the decision record and the studio, `paths` for what the
-    event says there; `hidden` says that some of that may stand in the sealed part.
+    that have a reason. Those of `sparing` types only where they are `reached`, or say something at
+    one of the paths of `typed` that is not of its JSON type. `paths` asks for what the event says
+    there; `hidden` says that some of that may stand in the sealed part.
     """
 
     until: datetime
     types: Sequence[str]
     refusals: Sequence[str]
     known: Sequence[str]
-    records: bool = False
+    sparing: Sequence[str] = ()
+    reached: Sequence[Reached] = ()
+    typed: Sequence[tuple[str, str]] = ()
     paths: Sequence[str] = ()
     hidden: bool = False
+
+    @property
+    def parameters(self) -> dict[str, Any]:
+        """As the statements want them."""
+        return {
+            "until": self.until, "types": list(self.types), "refusals": list(self.refusals),
+            "known": list(self.known), "sparing": list(self.sparing),
+            "hashes": [each.hash for each in self.reached],
+            "reached": [each.type for each in self.reached],
+            "patterns": [None if x.pattern is None else Jsonb(x.pattern) for x in self.reached],
+            "typed": [path for path, _ in self.typed], "kinds": [kind for _, kind in self.typed],
+            "paths": list(self.paths), "hidden": self.hidden,
+        }  # fmt: skip
 
 
 class Decision(NamedTuple):
     """An event that rules decided, or one that cannot be read; the texts are JSON.
 
-    `hash` is that of the rules, `facts` what they were asked about. `record` and `studio` are there
-    only where they were asked for, `license_id` and `said` where paths were; `said` is None where
-    it is sealed.
+    `hash` is that of the rules, `facts` what they were asked about. `said` is there only where
+    paths were asked for; None where it is sealed. `reached` and `strange` are as in `Wanted`.
     """
 
     stream_id: str
@@ -65,6 +91,8 @@ class Decision(NamedTuple):
     studio: str | None
     license_id: str | None
     said: list[str] | None
+    reached: bool
+    strange: bool
 
 
 class Unmoved(NamedTuple):
@@ -83,13 +111,6 @@ class Unmoved(NamedTuple):
     said: list[str] | None
 
 
-class Record(NamedTuple):
-    """A decision record as JSON, and the studio that the event names."""
-
-    text: str | None
-    studio: str | None
-
-
 @contextmanager
 def one_moment(conn: psycopg.Connection[Any]) -> Iterator[None]:
     """All that is read inside is of one moment, and nothing can be written."""
@@ -100,26 +121,34 @@ def one_moment(conn: psycopg.Connection[Any]) -> Iterator[None]:
         yield
 
 
-def scan_decisions(conn: psycopg.Connection[Any], of: Range, wanted: Wanted) -> Iterator[Decision]:
-    """Every such decision, in no order."""
-    parameters = of.parameters | {
-        name: list(value) if isinstance(value, Sequence) else value
-        for name, value in wanted._asdict().items()
-    }
+def scan_decisions(
+    conn: psycopg.Connection[Any], of: Range, wanted: Wanted, whole: Sequence[str] = ()
+) -> Iterator[Decision]:
+    """Every such decision, in no order; none is spared of the `whole` streams."""
+    parameters = of.parameters | wanted.parameters | {"whole": list(whole)}
     with psycopg.Cursor(conn, row_factory=lambda cursor: Decision._make) as cursor:
         statement = statements.statement("scan_decisions")
         yield from cursor.stream(statement, parameters, binary=True, size=AT_ONCE)
 
 
-def read_records(conn: psycopg.Connection[Any], wanted: Sequence[tuple[str, int]]) -> list[Record]:
-    """The decision records of these events (stream, version)."""
-    parameters = {
-        "buckets": [Int4(bucket_of(stream_id)) for stream_id, _ in wanted],
-        "streams": [stream_id for stream_id, _ in wanted],
-        "versions": [Int4(version) for _, version in wanted],
-    }
-    found = statements.rows(conn, "read_records", parameters) if wanted else []
-    return [Record(*row) for row in found]
+def granted_of(
+    conn: psycopg.Connection[Any], of: Range, wanted: Wanted, types: Sequence[str]
+) -> list[tuple[str, str, int]]:
+    """How many events of these types each stream has, by stream and type."""
+    parameters = of.parameters | {"until": wanted.until, "types": list(types)}
+    return [
+        (stream_id, type, count)
+        for stream_id, type, count in statements.rows(conn, "range_granted", parameters)
+    ]
+
+
+def said_of(
+    conn: psycopg.Connection[Any], of: Range, wanted: Wanted, streams: Sequence[str]
+) -> Mapping[tuple[str, str | None], list[str] | None]:
+    """By stream and license, what the request for it said at the paths that are wanted."""
+    parameters = of.parameters | wanted.parameters | {"streams": list(streams)}
+    found = statements.rows(conn, "range_said", parameters)
+    return {(stream_id, license_id): said for stream_id, license_id, said in found}
 
 
 def heads_of(
