@@ -9,6 +9,7 @@ tells of most members (`screening`).
 from collections import Counter
 from collections.abc import Callable, Iterator
 from datetime import datetime
+from operator import itemgetter
 from typing import Any
 
 import msgspec
@@ -25,10 +26,9 @@ from licensing.simulation.screening import MEMBER, Screened, Screening
 SAMPLES = 20
 # Events of a range of buckets that is read in one go. Histories lie side by side in the table, so
 # that each further range reads nearly all of its pages again; but in between nobody hears anything.
-MANY, FEW = 1_500_000, 100_000
+MANY, FEW = 5_000_000, 100_000
 END = (store.BUCKETS, "")  # the place behind all streams
 TOGETHER = 50  # members whose histories are read in one go
-TASTE = 64
 MOST = 500  # members that are counted between two parts
 
 
@@ -150,11 +150,9 @@ def backtested(
 
 
 def _ranges(prefix: str, first: int, size: int) -> Iterator[store.Range]:
-    """All buckets from `first` on, beginning with a few: what they are like, the rest will be."""
-    end = min(first + max(1, size // TASTE), store.BUCKETS)
-    while first < store.BUCKETS:
-        yield store.Range(prefix, first, end)
-        first, end = end, min(end + size, store.BUCKETS)
+    """All buckets from `first` on, so many at a time."""
+    for start in range(first, store.BUCKETS, size):
+        yield store.Range(prefix, start, min(start + size, store.BUCKETS))
 
 
 def _place(member: Screened) -> tuple[int, str]:
@@ -215,8 +213,8 @@ class _Counting:
         for (name, said), count in member.same.items():
             self.found.decisions += count
             self.found.outcomes[name, said, said] += count
-        turned = sorted(member.turned, key=lambda each: each.version or 0)
-        self._add(member.stream_id, turned)
+        turned = sorted(member.turned, key=itemgetter(0))
+        self._add(member.stream_id, [each for _, each in turned])
 
     def _live(
         self, stream: str, told: list[store.PastFact], asked: list[store.PastCommand]

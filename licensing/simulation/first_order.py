@@ -66,37 +66,38 @@ class FirstOrder:
         self,
         purpose: Purpose,
         hash: str | None,
-        facts: str | None,
+        record: str | None,
         at: datetime,
         said: Said | None,
         member_id: str,
     ) -> bool | None:
         """Whether both say the same whatever was counted; None where nobody can tell.
 
-        `facts` is JSON, as recorded; `said` is what the request, or that of the renewed license,
-        said at `paths`, None where that is not known.
+        `record` is the decision record as it is kept, as JSON; `said` is what the request, or that
+        of the renewed license, said at `paths`, None where that is not known.
         """
         if hash == self._hash:
             return True
         pair = self._pairs.get((hash or "", purpose))
-        return None if pair is None or facts is None else pair.alike(facts, at, said, member_id)
+        return None if pair is None or record is None else pair.alike(record, at, said, member_id)
 
     def verdict(
         self,
         purpose: Purpose,
         hash: str | None,
-        record: str,
+        record: str | None,
         at: datetime,
         said: Said | None,
         member_id: str,
     ) -> Verdict:
         """What the other rules say of a recorded decision; raises NotRecorded.
 
-        `record` is the decision record as it is kept, as JSON, of a member whom support allowed
-        nothing.
+        `record` and `said` are as in `alike`, of a member whom support allowed nothing.
         """
         pair = self._pairs.get((hash or "", purpose))
-        found = pair.verdict(record, at, said, member_id) if pair is not None else None
+        if pair is None or record is None:
+            raise NotRecorded
+        found = pair.verdict(record, at, said, member_id)
         if found is None:
             raise NotRecorded
         return found
@@ -106,9 +107,10 @@ PURPOSES: tuple[Purpose, ...] = ("acquire", "renew")
 OVERRIDING = (terms.LICENSE_ENDED, terms.MEMBERSHIP_CANCELLED)
 
 _OTHER = object()
+_NOTHING: frozenset[Any] = frozenset()
 TOLD = ("studio", "plan", "country")  # by which turned decisions are counted
 
-_Told = tuple[tuple[str, frozenset[Any] | None], ...]
+_Told = Mapping[str, frozenset[Any] | None]
 _Values = Mapping[str, Any]
 _Get = Callable[[_Values, Said, str], Any]
 """A fact's value from the recorded facts, what the request said, and the member's id."""
@@ -131,10 +133,10 @@ class _Pair:
         self._judged: dict[Any, Verdict | None] = {}
         self._told = _told(old, new)
         told_by = {new.ruleset.facts[name].path for name in TOLD if name in new.ruleset.facts}
-        self._told_whole = tuple(
-            (name, None if old.ruleset.facts[name].path in told_by else named)
-            for name, named in self._told
-        )
+        self._told_whole = {
+            name: None if old.ruleset.facts[name].path in told_by else named
+            for name, named in self._told.items()
+        }
         self._same_counter = {
             name: [
                 each
@@ -157,11 +159,11 @@ class _Pair:
         self._blind = self._unsaid or bool(hidden)
         self._marks = (_Marks(old, purpose), _Marks(new, purpose))
 
-    def alike(self, facts: str, at: datetime, said: Said | None, member_id: str) -> bool | None:
+    def alike(self, record: str, at: datetime, said: Said | None, member_id: str) -> bool | None:
         """As FirstOrder.alike."""
         if self._blind or (self.asked and said is None):
             return None
-        recorded = _object(facts)
+        recorded = _object(record).get("facts") or {}
         key = (_alike(recorded, self._told), *self._circumstances(at, said, member_id))
         try:
             return self._known[key]
@@ -307,15 +309,12 @@ class _Pair:
 
 def _told(old: Compiled, new: Compiled) -> _Told:
     """The facts that a record may keep, each with the texts that either rule set tells apart."""
-    return tuple(
-        (
-            name,
-            _named(old, name).union(
-                *(_named(new, n) for n, x in new.ruleset.facts.items() if x.path == fact.path)
-            ),
+    return {
+        name: _named(old, name).union(
+            *(_named(new, n) for n, x in new.ruleset.facts.items() if x.path == fact.path)
         )
         for name, fact in old.ruleset.facts.items()
-    )
+    }
 
 
 def _named(rules: Compiled, name: str) -> frozenset[Any]:
@@ -326,9 +325,10 @@ def _named(rules: Compiled, name: str) -> frozenset[Any]:
 def _alike(recorded: _Values, told: _Told) -> tuple[Any, ...]:
     """A key that is the same for facts of which rules say the same."""
     key: list[Any] = []
-    for name, named in told:
-        value = recorded.get(name)
+    for name, value in recorded.items():  # the database keeps names in an order of its own
+        key.append(name)
         if type(value) is str:
+            named = told.get(name, _NOTHING)
             key.append(value if named is None or value in named else _OTHER)
         else:
             # True is no 1, and a list that somebody sent is no key.

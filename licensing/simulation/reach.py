@@ -55,11 +55,11 @@ EVERYWHERE = Reach(({},))
 def reach(old: Compiled, new: Compiled, purpose: Purpose) -> Reach:
     """Where `new` can come to something else than `old` for a purpose.
 
-    Two outcomes are one if they deny for the same reason, set the same limits in the same order
-    and grant on the same terms; by which rows does not matter.
+    Two outcomes are one if they deny for the same reason, set the same limits and grant on the same
+    terms; by which rows does not matter.
     """
     typed = _typed(old.ruleset, new.ruleset)
-    if typed is None or not _alike_in_shape(old.ruleset, new.ruleset, purpose):
+    if typed is None or _bases(old.ruleset) != _bases(new.ruleset):
         return EVERYWHERE
     before, after = _rows(old, purpose), _rows(new, purpose)
     common = [name for name in before if before[name] == after.get(name)]
@@ -73,22 +73,19 @@ def reach(old: Compiled, new: Compiled, purpose: Purpose) -> Reach:
     return EVERYWHERE if {} in patterns.values() else Reach(tuple(patterns.values()), typed)
 
 
-def _alike_in_shape(old: RuleSet, new: RuleSet, purpose: Purpose) -> bool:
-    """Whether rows are all that differs: the same base tables, and limits in the same order."""
-    bases = [[each.id for each in x.tables if each.hit == "unique"] for x in (old, new)]
-    limits = [_limits(x, purpose) for x in (old, new)]
-    shared = [[name for name in each if all(name in x for x in limits)] for each in limits]
-    return bases[0] == bases[1] and shared[0] == shared[1]
+def _bases(ruleset: RuleSet) -> list[str]:
+    """The tables that every request must meet exactly one row of."""
+    return [each.id for each in ruleset.tables if each.hit == "unique"]
 
 
-def _limits(ruleset: RuleSet, purpose: Purpose) -> list[str]:
-    return [name for name, limit in ruleset.limits.items() if purpose in limit.purposes]
+def _limits(ruleset: RuleSet, purpose: Purpose) -> set[str]:
+    return {name for name, limit in ruleset.limits.items() if purpose in limit.purposes}
 
 
 def _rows(compiled: Compiled, purpose: Purpose) -> dict[str, Any]:
     """By the row's id all of it that can make a difference, in the order in which rows count."""
     ruleset = compiled.ruleset
-    limits = set(_limits(ruleset, purpose))
+    limits = _limits(ruleset, purpose)
     told: dict[str, Any] = {}
     for table, row in sorted(compiled.rows, key=lambda pair: pair[0].hit != "unique"):
         then = {
@@ -127,9 +124,8 @@ def definition(ruleset: RuleSet, name: str) -> Any:
 
 def _typed(old: RuleSet, new: RuleSet) -> tuple[tuple[str, str], ...] | None:
     """The types on which it depends whether facts are in order; None where more than types do."""
-    shared = [[name for name in x.facts if name in y.facts] for x, y in ((old, new), (new, old))]
-    if shared[0] != shared[1] or old.facts.keys() - new.facts.keys():
-        return None  # of two faults the first is told, and one of what is gone cannot be seen
+    if old.facts.keys() - new.facts.keys():
+        return None  # a fault of what is gone cannot be seen
     types, others = old.types(), new.types()
     typed = []
     for name, fact in new.facts.items():

@@ -48,8 +48,9 @@ class Screened(msgspec.Struct):
     """A member, as far as the log of decisions tells.
 
     `same` counts the decisions that come out as they did, by command and outcome or reason;
-    `turned` are the others. `live` says that only the history itself tells; then neither counts.
-    `given` events have no command that could be asked again: they were imported.
+    `turned` are the others, with their places in the history. `live` says that only the history
+    itself tells; then neither counts. `given` events have no command that could be asked again:
+    they were imported. `judged` says that the record of some decision was believed.
     """
 
     bucket: int
@@ -58,9 +59,10 @@ class Screened(msgspec.Struct):
     member_id: str = ""
     given: int = 0
     same: dict[tuple[str, str], int] = msgspec.field(default_factory=dict)
-    turned: list[Compared] = msgspec.field(default_factory=list)
+    turned: list[tuple[tuple[int, bool, datetime], Compared]] = msgspec.field(default_factory=list)
     live: bool = False
     allowed: bool = False
+    judged: bool = False
     unreadable: bool = False
     refusals: list[tuple[datetime, str | None]] = msgspec.field(default_factory=list)
 
@@ -97,7 +99,7 @@ class Screening:
             until=until,
             types=[*types, ALLOWED, ERASED],
             refusals=REFUSALS,
-            known=[f"{name} {version}" for name, version in codec.readable()],
+            known=[*codec.readable()],
             # A refusal is told always: it may be one that under one version would not be there.
             sparing=[name for name in types if name not in REFUSALS],
             reached=[*_reached(self._first)],
@@ -133,12 +135,16 @@ def _reached(first: FirstOrder) -> Iterator[store.Reached]:
                     yield store.Reached(hash, type, pattern)
 
 
-class _Pending(msgspec.Struct, frozen=True):
-    """A decision whose facts do not tell, until its record does."""
+class _Asked(msgspec.Struct, frozen=True):
+    """A decision that rules can reach; `was` is its outcome or reason."""
 
     member: Screened
-    decision: store.Decision
+    told: store.Decision | store.Unmoved
+    name: str
+    purpose: Purpose
+    at: datetime
     said: Said | None
+    was: str
 
 
 class _Pass:
@@ -154,7 +160,6 @@ class _Pass:
     ) -> None:
         self._first, self._wanted, self._reading = first, wanted, reading
         self._closed_loop, self._found = closed_loop, found
-        self._pending: list[_Pending] = []
         self._singly: Counter[tuple[str, str]] = Counter()
         self._answers: dict[str, tuple[int, frozenset[int]]] | None = None
 
@@ -178,11 +183,10 @@ class _Pass:
                 told = issued.get((command.stream_id, command.license_id))
             self._tell_unmoved(command, told)
         self._tell_granted(granted)
-        for pending in self._pending:
-            if not pending.member.live:
-                self._judge(pending)
         for member in self._found.values():
-            member.live = member.live or _repeated_under_others(member.refusals)
+            # A record does not keep what was allowed without effect.
+            judged = member.allowed and member.judged
+            member.live = member.live or judged or _repeated_under_others(member.refusals)
 
     def _scan(self, conn: psycopg.Connection[Any], of: store.Range) -> list[store.Decision]:
         """Tell of what was decided; returns those for which it has to be known what is renewed."""
@@ -258,81 +262,75 @@ class _Pass:
             _, versions = self._answers.get(member.stream_id, _NONE)
             if decision.version not in versions:
                 return  # it was given, and passes through as it is
-        alike = not decision.reached or self._first.alike(
-            purpose, decision.hash, decision.facts, decision.occurred_at, said, member.member_id
-        )
-        if alike:
-            member.count(name, decision.reason or "accepted")
-        elif name in DECISIONS:
-            self._pending.append(_Pending(member, decision, said))
+        was = decision.reason or "accepted"
+        if not decision.reached:
+            member.count(name, was)
         else:
-            member.live = True
+            at = decision.occurred_at
+            self._judge(_Asked(member, decision, name, purpose, at, said, was))
 
     def _tell_unmoved(self, command: store.Unmoved, said: Said | None) -> None:
-        member = self._found[command.stream_id]
+        member, purpose = self._found[command.stream_id], PURPOSES[command.name]
         if command.outcome != "refused":
             member.count(command.name, command.outcome or "")  # what is done already asks no rule
-            return
-        alike = self._first.alike(
-            PURPOSES[command.name], command.hash, command.facts, command.decided_at, said,
-            member.member_id,
-        )  # fmt: skip
-        if alike:
-            member.count(command.name, "refused")
-        else:
-            member.live = True
+        elif not member.live:
+            at = command.decided_at
+            self._judge(_Asked(member, command, command.name, purpose, at, said, "refused"))
 
-    def _judge(self, pending: _Pending) -> None:
-        member, decision = pending.member, pending.decision
-        name, purpose = ASKED[decision.type]
-        was = decision.reason or "accepted"
+    def _judge(self, asked: _Asked) -> None:
+        """Tell by the record of a decision; where it does not say enough, by its facts alone."""
+        member, told = asked.member, asked.told
+        decided = asked.purpose, told.hash, told.record, asked.at, asked.said, member.member_id
         try:
-            if decision.record is None or member.allowed:
-                raise NotRecorded  # a record does not keep what was allowed without effect
-            verdict = self._first.verdict(
-                purpose, decision.hash, decision.record, decision.occurred_at, pending.said,
-                member.member_id,
-            )  # fmt: skip
+            if asked.name not in DECISIONS:
+                raise NotRecorded
+            verdict = self._first.verdict(*decided)
         except NotRecorded:
-            member.live = True
+            if self._first.alike(*decided):
+                member.count(asked.name, asked.was)
+            else:
+                member.live = True
             return
-        would_be = verdict.reason or "accepted"
-        granted = was == would_be == "accepted"
-        if was == would_be and (verdict.same_terms or not granted):
-            member.count(name, was)
-        elif self._closed_loop or (granted and purpose == "renew"):
+        member.judged = True
+        granted = told.reason is None and verdict.reason is None
+        if told.reason == verdict.reason and (verdict.same_terms or not granted):
+            member.count(asked.name, asked.was)
+        elif self._closed_loop or (granted and asked.purpose == "renew"):
             member.live = True  # two sets of terms may give a renewal the same end
+        elif isinstance(told, store.Unmoved) and verdict.reason is not None:
+            member.live = True  # another refusal, and whether it is there already is not recorded
         else:
-            member.turned.append(_turned(decision, name, was, would_be, verdict))
+            member.turned.append((_place(told), _turned(asked, verdict)))
 
 
 _NONE: tuple[int, frozenset[int]] = (0, frozenset())
 
 
-def _turned(
-    decision: store.Decision,
-    name: str,
-    was: str,
-    would_be: str,
-    verdict: Verdict,
-) -> Compared:
+def _place(told: store.Decision | store.Unmoved) -> tuple[int, bool, datetime]:
+    """Where a decision stands among those of its member: a request without events comes first."""
+    if isinstance(told, store.Unmoved):
+        return told.version, False, told.decided_at
+    return told.version, True, told.occurred_at
+
+
+def _turned(asked: _Asked, verdict: Verdict) -> Compared:
+    told = asked.told
     turned: Turned | None = None
-    if (was == "accepted") is not (would_be == "accepted"):
-        turned = "allowed" if would_be == "accepted" else "refused"
-    facts = verdict.facts
+    if (told.reason is None) is not (verdict.reason is None):
+        turned = "allowed" if verdict.reason is None else "refused"
     return Compared(
-        name,
-        decision.version,
-        decision.occurred_at,
-        was,
-        would_be,
+        asked.name,
+        told.version if isinstance(told, store.Decision) else None,
+        asked.at,
+        asked.was,
+        verdict.reason or "accepted",
         False,
         turned,
-        was == would_be == "accepted",
+        told.reason is None and verdict.reason is None,
         verdict.row if turned == "refused" else verdict.row_then,
-        decision.studio or facts.get("studio"),
-        facts.get("plan"),
-        facts.get("country"),
+        told.studio or verdict.facts.get("studio"),
+        verdict.facts.get("plan"),
+        verdict.facts.get("country"),
     )
 
 

@@ -42,16 +42,16 @@ class Reached(NamedTuple):
 class Wanted(NamedTuple):
     """Which decisions are read, as far as they were recorded by `until`, and what of them.
 
-    Events of `types`, and each whose "type version" is not among `known`; `refusals` are the types
-    that have a reason. Those of `sparing` types only where they are `reached`, or say something at
-    one of the paths of `typed` that is not of its JSON type. `paths` asks for what the event says
-    there; `hidden` says that some of that may stand in the sealed part.
+    Events of `types`, and each whose type and schema version are not `known`; `refusals` are the
+    types that have a reason. Those of `sparing` types only where they are `reached`, or say
+    something at one of the paths of `typed` that is not of its JSON type. `paths` asks for what
+    the event says there; `hidden` says that some of that may stand in the sealed part.
     """
 
     until: datetime
     types: Sequence[str]
     refusals: Sequence[str]
-    known: Sequence[str]
+    known: Sequence[tuple[str, int]]
     sparing: Sequence[str] = ()
     reached: Sequence[Reached] = ()
     typed: Sequence[tuple[str, str]] = ()
@@ -63,7 +63,9 @@ class Wanted(NamedTuple):
         """As the statements want them."""
         return {
             "until": self.until, "types": list(self.types), "refusals": list(self.refusals),
-            "known": list(self.known), "sparing": list(self.sparing),
+            "known": [f"{name} {version}" for name, version in self.known],
+            "known_first": [name for name, version in self.known if version == 1],
+            "sparing": list(self.sparing),
             "hashes": [each.hash for each in self.reached],
             "reached": [each.type for each in self.reached],
             "patterns": [None if x.pattern is None else Jsonb(x.pattern) for x in self.reached],
@@ -75,8 +77,8 @@ class Wanted(NamedTuple):
 class Decision(NamedTuple):
     """An event that rules decided, or one that cannot be read; the texts are JSON.
 
-    `hash` is that of the rules, `facts` what they were asked about. `said` is there only where
-    paths were asked for; None where it is sealed. `reached` and `strange` are as in `Wanted`.
+    `hash` is that of the rules, `said` what was asked for says at the paths that are wanted: None
+    where there are none or it is sealed. `reached` and `strange` are as in `Wanted`.
     """
 
     stream_id: str
@@ -85,7 +87,6 @@ class Decision(NamedTuple):
     readable: bool
     occurred_at: datetime
     hash: str | None
-    facts: str | None
     reason: str | None
     record: str | None
     studio: str | None
@@ -96,16 +97,19 @@ class Decision(NamedTuple):
 
 
 class Unmoved(NamedTuple):
-    """A command that caused no event, with rules and facts of its decision if there was one.
+    """A command that caused no event, with its decision if there was one, as in `Decision`.
 
-    `license_id` and `said` are there as in `Decision`, said by the command.
+    It was decided before `version`, and `said` is what the command says.
     """
 
     stream_id: str
+    version: int
     name: str
     outcome: str | None
     hash: str | None
-    facts: str | None
+    reason: str | None
+    record: str | None
+    studio: str | None
     decided_at: datetime
     license_id: str | None
     said: list[str] | None

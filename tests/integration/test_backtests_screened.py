@@ -101,6 +101,13 @@ def standard_only(document: dict[str, Any]) -> None:
     document["defaults"]["plan"] = "premium"
 
 
+def of_a_studio(document: dict[str, Any]) -> None:
+    """The row on a new fact asks for a studio too, so that few decisions are reached by it."""
+    (row,) = document["tables"][-1]["rows"]
+    document["tables"][-1]["inputs"].append("studio")
+    row["when"]["studio"] = {"in": ["Warner Bros."]}
+
+
 CHANGES = {
     "same": changed(),
     "a label": changed(lambda document: document.update(title="Another title")),
@@ -114,6 +121,9 @@ CHANGES = {
     "another default": changed(standard_only),
     "a studio": changed(restriction("studio", {"in": ["Warner Bros."]}, {"allow": False})),
     "a quality": changed(restriction("title.quality", {"in": ["4K"]}, {"allow": False})),
+    "a quality of a studio": changed(
+        restriction("title.quality", {"in": ["HD"]}, {"renew_life_h": 200}), of_a_studio
+    ),
     "an app": changed(restriction("context.app", {"in": ["old"]}, {"max_downloads": 1})),
     "a device": changed(restriction("device.type", {"in": ["tv"]}, {"max_devices": 1})),
     "a share": changed(restriction("rollout.autumn", {"lt": 5000}, {"max_downloads": 1})),
@@ -182,7 +192,8 @@ class Life:
             f"t{number}",
             f"d{device}",
             self.licenses[-1],
-            {"studio": STUDIOS[number % 3], "quality": "4K" if number < 2 else "HD"},
+            # One title's quality is no text: rules that never asked for it granted it all the same.
+            {"studio": STUDIOS[number % 3], "quality": ("4K", "4K", "HD", 8)[number]},
             {"type": "tv" if device == 2 else "tablet", "name": "Mine"},
             {"app": self.dice.choice(["old", "new"])},
         )
@@ -287,6 +298,22 @@ def test_first_order_is_the_closed_loop_where_no_counter_differs() -> None:
         assert msgspec.structs.replace(one, rerun=0, until=loop.until) == (
             msgspec.structs.replace(loop, rerun=0)
         ), name
+
+
+def test_a_renewal_is_as_odd_as_what_it_renews() -> None:
+    """The title's quality is no text, which only the request for the download says."""
+    member, license_id = new_id("q"), new_id("l")
+    life = Life(member, random.Random(1))
+    title = {"studio": "Universal Pictures", "quality": 8}
+    life.ask(AcquireLicense("t1", "d1", license_id, title))
+    life.ask(RenewLicense(license_id))
+    for first_order in (False, True):
+        how = {"first_order": first_order, "until": START + timedelta(hours=1)}
+        found = counted(CHANGES["a quality of a studio"], member, **how)
+        lived = counted(CHANGES["a quality of a studio"], member, prune=False, **how)
+        assert found == lived
+        refused = {would_be for _, _, would_be in found.outcomes}
+        assert refused >= {"FACT_UNKNOWN"}
 
 
 def test_where_a_counter_differs_first_order_tells_too_many(members: str) -> None:
