@@ -16,6 +16,8 @@ from projections.deliveries import Hint
 from projections.ticks import tick
 
 SWEEP_SECONDS = 8.0
+LEVEL_SECONDS = 1.0
+"""How long a sweep lets the projections go first, after each page, if they are not level before."""
 
 
 @shared_task(base=Hint)
@@ -29,11 +31,20 @@ def catch_up(*, seconds: float = 1.5, every: float | None = None, **kwargs: Any)
 def sweep(*, every: float | None = None, **kwargs: Any) -> None:
     """Renew and expire what is due; a beat's tick calls others to help where there is much."""
     if every is None:
-        jobs.sweep(timezone.now(), seconds=SWEEP_SECONDS)
+        _sweep()
     elif tick("sweep", every):
         for _ in range(settings.SWEEPERS - 1 if jobs.crowded(timezone.now()) else 0):
             sweep.apply_async(expires=SWEEP_SECONDS, retry=False)
-        jobs.sweep(timezone.now(), seconds=SWEEP_SECONDS)
+        _sweep()
+
+
+def _sweep() -> None:
+    """What is long due can wait; what was just appended is looked for."""
+    jobs.sweep(
+        timezone.now(),
+        seconds=SWEEP_SECONDS,
+        between=lambda: runner.catch_up(LEVEL_SECONDS),
+    )
 
 
 @shared_task(base=Hint)

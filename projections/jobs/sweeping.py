@@ -2,7 +2,7 @@
 
 import os
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime, timedelta
 
 import msgspec
@@ -37,16 +37,25 @@ class Swept(msgspec.Struct, frozen=True):
         return self.accepted + self.refused + self.unchanged + self.failed
 
 
+def _nothing() -> None:
+    pass
+
+
 def sweep(
-    now: datetime, *, seconds: float | None = None, recorded_at: datetime | None = None
+    now: datetime,
+    *,
+    seconds: float | None = None,
+    recorded_at: datetime | None = None,
+    between: Callable[[], object] = _nothing,
 ) -> Swept:
     """Do what is due at `now`, oldest first, until nothing is left or `seconds` are over.
 
     A command's id is made of its license and its due date, so a doubled sweep, or one that died
     between the command and its record, changes nothing. `recorded_at` is for the demo, which
-    lives in the past. While a kind is paused or its rate is used up, it is left alone.
+    lives in the past. While a kind is paused or its rate is used up, it is left alone. `between`
+    is called after each page, when nothing is claimed: who is in more of a hurry comes first there.
     """
-    return _Sweep(now, seconds, recorded_at).run()
+    return _Sweep(now, seconds, recorded_at).run(between)
 
 
 class _Sweep:
@@ -58,11 +67,12 @@ class _Sweep:
         self._book = recording.Book()
         self._counts = dict.fromkeys(("accepted", "refused", "unchanged", "failed"), 0)
 
-    def run(self) -> Swept:
+    def run(self, between: Callable[[], object]) -> Swept:
         self._settle()
         for page in self._pages():
             if not self._do(page):
                 return self._swept(more=True)
+            between()
         return self._swept(more=False)
 
     def _swept(self, more: bool) -> Swept:

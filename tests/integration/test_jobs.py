@@ -10,10 +10,11 @@ from django.db import OperationalError, connection
 
 from licensing import history, obligations, service
 from licensing.domain.commands import AcquireLicense, ChangePlan, ReleaseLicense, RenewLicense
-from projections import builds, jobs, runner, sides
-from projections.jobs import recording
+from projections import builds, checkpoints, jobs, runner, sides, tasks
+from projections.jobs import recording, sweeping
 from projections.jobs.claiming import Claims
 from projections.read_models import renewal_calendar
+from projections.registry import PROJECTORS
 from tests.conftest import new_id
 
 START = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -232,6 +233,29 @@ def test_two_obligations_of_one_member_are_done_with_one_look(fresh):
     assert len(held.licenses) == 2
     history.forget(member)
     assert history.current(member) == held  # what was folded on the way is what is stored
+
+
+def test_between_two_pages_of_a_sweep_the_projections_go_first(fresh, monkeypatch):
+    """However much is overdue, no page is taken up while what was appended is not yet read."""
+    for _ in range(3):
+        member = fresh()
+        ask(member, ChangePlan("basic", "DE"))
+        ask(member, AcquireLicense("metropolis", "d1"))
+    runner.catch_up()
+    monkeypatch.setattr(sweeping, "PAGE", 1)
+    monkeypatch.setattr(tasks.timezone, "now", lambda: RENEWAL_DUE)
+    monkeypatch.setattr(tasks, "LEVEL_SECONDS", 60)
+    real, unread = Claims.fresh, []
+
+    def fresh_ones(claims, *args):
+        unread.append(sum(checkpoints.waiting(PROJECTORS).values()))
+        return real(claims, *args)
+
+    monkeypatch.setattr(Claims, "fresh", fresh_ones)
+    monkeypatch.setattr(tasks, "SWEEP_SECONDS", 600)
+    tasks.sweep()
+    assert len(unread) > 3
+    assert set(unread) == {0}
 
 
 def test_a_stopped_worker_that_goes_on_later_records_nothing(license):
