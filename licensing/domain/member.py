@@ -152,6 +152,20 @@ class Member(msgspec.Struct, frozen=True):
         return self.membership.country
 
 
+def in_memory(member_id: str) -> Member:
+    """A member of whom nothing is known yet and nothing will be stored: a life lived in one go.
+
+    Its pages are as large as a copy of one costs less than the way through several.
+    """
+    large = 500
+    return Member(
+        member_id,
+        licenses=Pages(full=large),
+        downloads=Pages(full=large),
+        usage=Usage(lists=Pages(full=large)),
+    )
+
+
 def as_of(member: Member, instant: datetime) -> Member:
     """The member at `instant`: licenses past their end are expired by the clock."""
     for license in live(member):

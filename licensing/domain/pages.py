@@ -88,6 +88,10 @@ class Pages(Mapping[str, V]):
 
     def put(self, key: str, value: V) -> "Pages[V]":
         """The mapping with `key` set; this one stays as it was."""
+        content = self.root.content
+        if type(content) is dict and (len(content) < self.full or key in content):
+            entries = {**content, key: value}  # one page is all there is: no way leads to it
+            return Pages(Page(entries), len(entries), self._name, self._fetch, self.full)
         number = _hash(key)
         count = self._count + (key not in self._leaf(number))
         root = _with(self.root, number, 0, key, value, self.full)
@@ -128,7 +132,7 @@ class Pages(Mapping[str, V]):
         return self._fetch is None
 
     def __getitem__(self, key: str) -> V:
-        return self._leaf(_hash(key))[key]
+        return self._around(key)[key]
 
     # What Mapping has of these two asks for the item, and catches what that raises.
 
@@ -140,10 +144,10 @@ class Pages(Mapping[str, V]):
 
     def get(self, key: str, /, default: Any = None) -> Any:
         """The value of a key, or the default."""
-        return self._leaf(_hash(key)).get(key, default)
+        return self._around(key).get(key, default)
 
     def __contains__(self, key: object) -> bool:
-        return isinstance(key, str) and key in self._leaf(_hash(key))
+        return isinstance(key, str) and key in self._around(key)
 
     def __iter__(self) -> Iterator[str]:
         yield from self._entries((), self.root)
@@ -160,6 +164,11 @@ class Pages(Mapping[str, V]):
 
     def __repr__(self) -> str:
         return f"Pages({dict(self)!r})"
+
+    def _around(self, key: str) -> dict[str, V]:
+        """The entries of the page where a key is, or would be."""
+        content = self.root.content
+        return content if type(content) is dict else self._leaf(_hash(key))
 
     def _leaf(self, number: int) -> dict[str, V]:
         """The entries of the page to which a hash leads."""

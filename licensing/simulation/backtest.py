@@ -15,7 +15,7 @@ from typing import Any
 import msgspec
 
 from licensing import connection, fold, rulebook, store
-from licensing.domain.member import Member
+from licensing.domain import member as members
 from licensing.rules import PublishedRules
 from licensing.simulation.branch import Change, live_again
 from licensing.simulation.compared import DECISIONS, Compared, compared
@@ -219,7 +219,7 @@ class _Counting:
     def _live(
         self, stream: str, told: list[store.PastFact], asked: list[store.PastCommand]
     ) -> None:
-        member = Member(stream.removeprefix(MEMBER))
+        member = members.in_memory(stream.removeprefix(MEMBER))
         try:
             items = items_of(stream, told, asked, self._until)
         except fold.UnreadableStream:
