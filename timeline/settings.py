@@ -213,6 +213,11 @@ if CELERY_BROKER_URL.startswith("pgmq:"):
 elif CELERY_BROKER_URL.startswith(("redis:", "rediss:")):
     CELERY_BROKER_TRANSPORT_OPTIONS = {
         "visibility_timeout": VISIBILITY_S,
+        # How often a worker looks for what others hold longer than that. By default it is every
+        # tenth time of every ten seconds: what a lost worker held came again after 104 s.
+        "unacked_restore_interval": 5,
+        "unacked_restore_throttle": 1,
+        "unacked_mutex_expire": 30,  # a worker that is lost while it looks keeps nobody from it
         "socket_timeout": 5,
         "socket_connect_timeout": 2,
     }

@@ -1,10 +1,15 @@
 """The workers' settings read back, and what a pool makes of a process that is gone."""
 
+import json
+import os
+import subprocess
+import sys
 from datetime import UTC, datetime
 from types import SimpleNamespace
 
 import pytest
 from celery.concurrency.prefork import TaskPool
+from kombu.transport import redis
 
 from projections import tasks
 from projections.deliveries import MOST
@@ -13,6 +18,11 @@ from timeline import pool
 from timeline.celery import app
 
 PROMISED_S = 60
+READ_BACK = """
+import json
+from django.conf import settings
+print(json.dumps(settings.CELERY_BROKER_TRANSPORT_OPTIONS))
+"""
 
 
 @pytest.mark.parametrize("later", [{"countdown": 5}, {"eta": datetime(2030, 1, 1, tzinfo=UTC)}])
@@ -31,6 +41,22 @@ def test_lost_work_is_done_again_within_a_minute():
     assert conf.task_soft_time_limit > tasks.SWEEP_SECONDS
     # What ends its worker is given up, and what waits behind it is not late.
     assert MOST * conf.worker_lost_wait < PROMISED_S / 2
+
+
+def test_on_redis_workers_look_for_lost_messages_often_enough():
+    """Nobody but another worker notices there: the default looks every hundred seconds."""
+    told = subprocess.run(
+        [sys.executable, "-c", READ_BACK], capture_output=True, text=True, check=True,
+        env={**os.environ, "CELERY_BROKER_URL": "redis://localhost:1/0",
+             "DJANGO_SETTINGS_MODULE": "timeline.settings"},
+    )  # fmt: skip
+    options = json.loads(told.stdout)
+    pause = options["unacked_restore_interval"] * options["unacked_restore_throttle"]
+    assert options["visibility_timeout"] + 2 * pause < PROMISED_S
+    # The options are kombu's own, and kept by every channel.
+    assert options.keys() - {"socket_timeout", "socket_connect_timeout"} <= {
+        *redis.Channel.from_transport_options
+    }
 
 
 def test_messages_are_held_until_they_are_done_and_one_at_a_time():
