@@ -2,8 +2,9 @@
 
     python -m tests.runner_process [stop|kill] [before-write|in-write] [after-turns]
 
-Brings everything level and prints a line of JSON: events passed, turns that were fenced off, and
-transactions that the server took back meanwhile. Without arguments it just works.
+Says that it is ready, and waits for a line. Then it brings everything level and prints a line of
+JSON: events passed, turns that were fenced off, and transactions that the server took back
+meanwhile. Without arguments it just works.
 """
 
 import json
@@ -29,9 +30,20 @@ class Process:
     def __init__(self, *arguments: str) -> None:
         self._process = subprocess.Popen(
             [sys.executable, "-m", "tests.runner_process", *arguments],
-            cwd=ROOT, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True,
+            cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
             env={**os.environ, "DJANGO_SETTINGS_MODULE": "timeline.settings"},
         )  # fmt: skip
+
+    def ready(self) -> None:
+        """Wait until it could begin."""
+        assert self._process.stdout is not None
+        assert self._process.stdout.readline() == "ready\n"
+
+    def begin(self) -> None:
+        """Let it."""
+        assert self._process.stdin is not None
+        self._process.stdin.write("begin\n")
+        self._process.stdin.flush()
 
     def until_stopped(self) -> None:
         """Wait until it has come to its stop."""
@@ -61,11 +73,15 @@ class Process:
 
 @contextmanager
 def runners(count: int, *arguments: str) -> Iterator[list[Process]]:
-    """So many of them; gone at the end."""
+    """So many of them, that begin together; gone at the end."""
     processes: list[Process] = []
     try:
         for _ in range(count):
             processes.append(Process(*arguments))
+        for process in processes:
+            process.ready()  # or the first would have done all before the last has started
+        for process in processes:
+            process.begin()
         yield processes
     finally:
         for process in processes:
@@ -110,6 +126,9 @@ def main(how: str = "", where: str = "", after: str = "1") -> None:
 
     turn._loaded = loaded_and_halt if where == "before-write" else loaded
     checkpoints.advance = advance_and_halt
+    sys.stdout.write("ready\n")
+    sys.stdout.flush()
+    sys.stdin.readline()
     while True:
         try:
             counted["passed"] += runner.catch_up()
