@@ -1,12 +1,13 @@
 """Read models: what an idle product costs, from append to read, and a rebuild of a million events.
 
-    python -m benchmarks.projections [--events 1000000] [--models A,B] [--seconds 20] [--rate 300]
+    python -m benchmarks.projections [--events 1000000] [--models A,B] [--each]
+        [--seconds 20] [--rate 300]
 
 Starts a PostgreSQL of its own with its default settings. A worker and a beat run as the launcher
 starts them: first with nothing to do, and last while events are appended at a rate. In between a
 member's story is told by the real service and multiplied in the store, under other ids; nobody
-reads those hashes. Two runners rebuild a read model while searches read and events still come in.
-`--models` leaves out the worker and the beat.
+reads those hashes. Two runners rebuild a read model while searches read and events still come in;
+with `--each` every one, one after another. `--models` leaves out the worker and the beat.
 """
 
 import argparse
@@ -277,7 +278,8 @@ def rebuild(names: list[str], kept: list[str], began: float) -> None:
         assert live.comparison is not None
         found = live.comparison
         said(f"{name}: {found.rows} rows in {found.buckets} buckets equal: {found.equal}", began)
-    said(f"rebuilt {', '.join(names)} in {took:.0f} s", began)
+    load = os.getloadavg()[0]
+    said(f"rebuilt {', '.join(names)} in {took:.0f} s (load {load:.0f})", began)
     middle, p95 = reads[len(reads) // 2], reads[int(len(reads) * 0.95)]
     told = f"median {middle * 1000:.0f}, p95 {p95 * 1000:.0f} ms"
     said(f"{len(reads)} searches meanwhile: {told}", began)
@@ -288,6 +290,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--events", type=int, default=1_000_000)
     parser.add_argument("--models", default="", help="only these are kept, the first is rebuilt")
+    parser.add_argument("--each", action="store_true", help="rebuild all that are kept, in turn")
     parser.add_argument("--seconds", type=float, default=20)
     parser.add_argument("--rate", type=int, default=300)
     options = parser.parse_args()
@@ -316,7 +319,8 @@ def main() -> None:
         runners.catch_up(projectors=[registry.named(name) for name in kept])
         took = time.monotonic() - start
         said(f"{len(kept)} level from nothing in {took:.0f} s, one runner", began)
-        rebuild(kept[:1], kept, began)
+        for name in kept if options.each else kept[:1]:
+            rebuild([name], kept, began)
         if not options.models:
             connections.close_all()
             freshness(superuser, options.rate, options.seconds)
