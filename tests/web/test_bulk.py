@@ -82,6 +82,17 @@ def test_each_line_is_answered_like_its_call(api: ApiClient, fresh: Fresh) -> No
     assert acts.count() == 2, "what support does is noted, line by line"
 
 
+def test_a_line_that_begins_with_a_megabyte_of_blanks_is_too_long_and_not_blank(
+    api: ApiClient, fresh: Fresh
+) -> None:
+    member = fresh()
+    late = b" " * (2 * 1024 * 1024) + json.dumps(download(member)).encode()
+    found, sums = outcomes(api.send_lines([late, b" " * (2 * 1024 * 1024), download(member)]))
+    assert [each["line"] for each in found] == [1, 3]
+    assert found[0]["problem"]["status"] == 413
+    assert (sums["lines"], head(member)) == (2, found[1]["answer"]["version"])
+
+
 def test_a_line_and_its_call_are_one_command(api: ApiClient, fresh: Fresh) -> None:
     member, lid, key = fresh(), new_id("lic"), new_id("c")
     body = {"title_id": "film", "device_id": "d1", "license_id": lid}

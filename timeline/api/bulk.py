@@ -170,10 +170,10 @@ def _numbered(received: IO[bytes]) -> Iterator[tuple[int, bytes]]:
     number, longest = 0, guard.REQUEST.size + 2
     while raw := received.readline(longest):
         number += 1
-        ended = raw.endswith(b"\n")
+        ended, blank = raw.endswith(b"\n"), raw.isspace()
         while not ended and (rest := received.readline(longest)):
-            ended = rest.endswith(b"\n")
-        if not raw.isspace():
+            ended, blank = rest.endswith(b"\n"), blank and rest.isspace()
+        if not blank:  # a line that only begins with a megabyte of blanks is too long, and told so
             yield number, raw
 
 
