@@ -41,7 +41,6 @@ ALLOWED = "AllowanceGranted"
 ERASED = "MemberErased"
 PERSONAL = ("device", "context")
 MEMBER = fold.stream_of("")
-HEARD = 10_000  # decisions
 
 
 class Screened(msgspec.Struct):
@@ -192,9 +191,7 @@ class _Pass:
         """Tell of what was decided; returns those for which it has to be known what is renewed."""
         whole = [member.stream_id for member in self._found.values() if member.given]
         later: list[store.Decision] = []
-        for number, decision in enumerate(store.scan_decisions(conn, of, self._wanted, whole)):
-            if number % HEARD == 0 and self._reading is not None:
-                self._reading(number)
+        for decision in store.scan_decisions(conn, of, self._wanted, whole):
             told = ASKED.get(decision.type)
             if told is None or not decision.readable:
                 self._note(decision)
