@@ -7,6 +7,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
+from django.contrib.staticfiles import finders
 from django.core.management import call_command
 from django.test import override_settings
 
@@ -16,6 +17,7 @@ ROOT = Path(__file__).parents[2]
 MODULES = sorted((ROOT / "static" / "js").rglob("*.js"))
 LATER = ("copy.", "play.", "live.")  # come with the first press of their buttons
 TEXT = re.compile(r"`(?:[^`\\]|\\.)*`")
+NAMED = re.compile(r"""\{% static ["']([^"']+)["']""")
 
 
 @pytest.fixture(scope="module")
@@ -30,6 +32,17 @@ def collected(tmp_path_factory: pytest.TempPathFactory) -> Path:
     ):
         call_command("collectstatic", interactive=False, verbosity=0)
     return folder
+
+
+def test_every_file_that_a_page_names_is_there() -> None:
+    """The tests' storage answers with an address for any name; the product's fails the page."""
+    named = {
+        (path.relative_to(ROOT), name)
+        for path in (ROOT / "templates").rglob("*.html")
+        for name in NAMED.findall(path.read_text())
+    }
+    assert len(named) > 20
+    assert [each for each in sorted(named) if finders.find(each[1]) is None] == []
 
 
 @pytest.mark.parametrize("module", MODULES, ids=lambda path: path.name)
