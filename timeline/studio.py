@@ -4,6 +4,7 @@ Two people may work on one draft. An edit names the revision it was made on; wha
 since is looked at, and only an edit of the same place is a conflict.
 """
 
+import re
 import uuid
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
@@ -24,6 +25,7 @@ from licensing.rules.edits import Edit
 from licensing.rules.life import Draft, Life, LifeError
 from licensing.rules.ruleset import RuleSet
 from licensing.rules.verification import Finding
+from timeline import audit
 
 TRIES = 5
 KEPT = 64
@@ -166,7 +168,17 @@ def ask(
     key: str = "",
     now: datetime | None = None,
 ) -> Life:
-    """One command on a rule set; the same `key` takes effect once. Raises LifeError."""
+    """One command on a rule set, noted first; the same `key` takes effect once.
+
+    Raises LifeError and NotNoted.
+    """
+    note(
+        request,
+        rule_set_id,
+        re.sub(r"(?<!^)(?=[A-Z])", " ", type(command).__name__).lower(),
+        getattr(command, "draft_id", ""),
+        getattr(command, "reason", ""),
+    )
     made = rulemaking.handle(
         rule_set_id,
         command,
@@ -175,6 +187,14 @@ def ask(
         now=now or timezone.now(),
     )
     return made.life
+
+
+def note(
+    request: HttpRequest, rule_set_id: str, deed: str, draft_id: str = "", reason: str = ""
+) -> None:
+    """Adds a row to the audit trail, as the API's calls on a rule set do. Raises NotNoted."""
+    detail = {"draft": draft_id} if draft_id else {}
+    audit.record(request, "rules", f"rules:{rule_set_id}", purpose=deed, reason=reason, **detail)
 
 
 def edit(

@@ -18,8 +18,9 @@ import pytest
 from django.core.management import CommandError, call_command
 from django.db import connection as django_connection
 
-from licensing import connection, exporting, history, service, store
+from licensing import connection, exporting, history, service, store, trail
 from licensing.domain.commands import AcquireLicense
+from licensing.models import AuditEntry
 from tests.conftest import new_id
 from tests.integration.store_kit import NOON
 from tests.integration.test_keyframes import acquire, lived
@@ -85,6 +86,23 @@ def test_a_whole_store_comes_back_byte_for_byte(elsewhere: dict[str, str], tmp_p
     one = tmp_path / "one.jsonl"
     manage(elsewhere, "export_history", str(one), "--member", busy, "--commands")
     assert one.read_bytes() == b"".join(exporting.lines(history.stream_of(busy), commands=True))
+
+
+def test_an_export_is_noted_before_its_first_byte(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    member = lived(4)
+    call_command("export_history", str(tmp_path / "one"), member=member)
+    (row,) = AuditEntry.objects.filter(action="export", subject=member)
+    assert (row.kind, row.purpose) == ("command", "manage.py export_history")
+
+    def broken(*_: object, **__: object) -> object:
+        raise trail.NotNoted("cannot be written")
+
+    monkeypatch.setattr(trail, "_run", broken)
+    with pytest.raises(CommandError, match="cannot be written"):
+        call_command("export_history", str(tmp_path / "two"), member=member)
+    assert not (tmp_path / "two").exists()
 
 
 def test_an_old_retry_stays_a_repeat_where_the_commands_went_along() -> None:

@@ -7,9 +7,10 @@ import pytest
 from django.core.management import CommandError, call_command
 from django.db import connection
 
-from licensing import store
+from licensing import store, trail
 from licensing.connection import opened
 from licensing.domain import upcasters
+from licensing.models import AuditEntry
 from projections import builds, comparing, parking, runner, sides
 from projections.lag import lag
 from projections.read_models import member_directory, studio_usage
@@ -226,6 +227,23 @@ def test_the_command_line_does_it_in_one_verb(published_rules, capsys):
         call_command("project", "cancel", NAME)
     with pytest.raises(CommandError, match="no projection named nonsense"):
         call_command("project", "rebuild", "nonsense")
+    noted = AuditEntry.objects.filter(kind="command", subject=f"projection:{NAME}").order_by("-id")
+    assert [(row.purpose, row.reason) for row in noted[:3]] == [
+        ("manage.py project cancel", ""),
+        ("manage.py project rollback", ""),
+        ("manage.py project rebuild", "a test"),
+    ]
+
+
+def test_the_command_line_does_nothing_that_cannot_be_noted(published_rules, monkeypatch):
+    def broken(*_, **__):
+        raise trail.NotNoted("cannot be written")
+
+    before = len(builds.history(NAME))
+    monkeypatch.setattr(trail, "_run", broken)
+    with pytest.raises(CommandError, match="cannot be written"):
+        call_command("project", "rebuild", NAME)
+    assert len(builds.history(NAME)) == before
 
 
 def parked(projector):

@@ -95,6 +95,13 @@ def test_everybody_of_the_staff_sees_how_it_stands_and_operators_have_buttons(he
     parking.retry(registry.named(PROJECTION), held.bucket, held.stream_id)
 
 
+def test_whoever_sees_members_there_is_noted(held: Parked, given_up: dict[str, str]) -> None:
+    client, name = signed_in("viewer")
+    assert "parked" in client.get("/operations/").content.decode()
+    (row,) = AuditEntry.objects.filter(who=name, action="read")
+    assert (row.subject, row.purpose) == ("", "operations")
+
+
 def test_htmx_gets_what_changes_and_no_more(member: str) -> None:
     client, _ = signed_in("viewer")
     html = client.get("/operations/", headers=PART).content.decode()

@@ -8,16 +8,19 @@ from datetime import UTC, datetime
 from html import unescape
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import pytest
 from django.contrib.auth.models import Group, User
 from django.test import Client
 from django.utils import timezone
 
-from licensing import backtests, rulebook, rulemaking, service
+from licensing import backtests, rulebook, rulemaking, service, trail
 from licensing.domain.commands import AcquireLicense, ChangePlan
+from licensing.models import AuditEntry
 from licensing.rules import drafting, life
 from licensing.rules.life import Draft
+from licensing.trail import NotNoted
 from tests.conftest import new_id
 from tests.web.test_pages import assert_strict
 
@@ -320,6 +323,43 @@ def test_a_draft_lives_from_submission_to_publication(studio: Studio) -> None:
     assert len(rulebook.versions(studio.rule_set)) == 2
     closed = studio.cell("b-basic", "then.max_devices", "3")
     assert closed.status_code == 409
+
+
+def test_every_change_is_noted_before_it_is_made(
+    studio: Studio, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    approver = person("rules approver")
+    studio.cell("b-basic", "then.max_devices", "2")
+    studio.post("submission/", {})
+    studio.post("rejection/", {"reason": "Too generous"}, approver)
+    studio.post("impact/", {"act": "start"})
+    first = rulebook.versions(studio.rule_set)[0].hash
+    approver.post(f"/rules/{studio.rule_set}/roll-back/", {"hash": first, "reason": "Back"})
+    noted = AuditEntry.objects.filter(action="rules", subject=f"rules:{studio.rule_set}")
+    assert [(row.who, row.purpose, row.reason) for row in noted.order_by("id")] == [
+        (studio.author.name, "start draft", ""),  # type: ignore[attr-defined]
+        (studio.author.name, "edit draft", ""),  # type: ignore[attr-defined]
+        (studio.author.name, "submit draft", ""),  # type: ignore[attr-defined]
+        (approver.name, "reject draft", "Too generous"),  # type: ignore[attr-defined]
+        (studio.author.name, "start backtest", ""),  # type: ignore[attr-defined]
+        (approver.name, "roll back", "Back"),  # type: ignore[attr-defined]
+    ]
+
+    def broken(*_: Any, **__: Any) -> Any:
+        raise NotNoted("cannot be written")
+
+    before = rulebook.head(studio.rule_set)
+    monkeypatch.setattr(trail, "_run", broken)
+    assert studio.cell("b-basic", "then.max_devices", "3").status_code == 503
+    assert studio.post("impact/", {"act": "start", "key": str(uuid4())}).status_code == 503
+    assert rulebook.head(studio.rule_set) == before
+
+
+def test_whoever_sees_members_in_an_impact_is_noted(studio: Studio) -> None:
+    reader = person("auditor")
+    studio.get("impact/", reader)
+    noted = AuditEntry.objects.filter(action="read", who=reader.name)  # type: ignore[attr-defined]
+    assert [row.purpose for row in noted] == ["rules"]
 
 
 def backtest(studio: Studio) -> None:

@@ -53,7 +53,7 @@ def start(request: HttpRequest, rule_set: inputs.RuleSetId, body: NewBacktest) -
     return _told(run)
 
 
-@router.get("", auth=keys.RULES_READ, openapi_extra=told(shapes.BacktestRuns))
+@router.get("", auth=keys.RULES_ON_MEMBERS, openapi_extra=told(shapes.BacktestRuns))
 def list_backtests(request: HttpRequest, rule_set: inputs.RuleSetId) -> dict[str, Any]:
     """The latest backtests of the rule set, latest first, without their samples."""
     found = backtests.latest(rule_set_id=rule_set, limit=MOST_LISTED)
@@ -61,7 +61,7 @@ def list_backtests(request: HttpRequest, rule_set: inputs.RuleSetId) -> dict[str
 
 
 @router.get(
-    "/{backtest}", auth=keys.RULES_READ, openapi_extra=told(shapes.BacktestRun, "not_found")
+    "/{backtest}", auth=keys.RULES_ON_MEMBERS, openapi_extra=told(shapes.BacktestRun, "not_found")
 )
 def get_backtest(
     request: HttpRequest, rule_set: inputs.RuleSetId, backtest: Path[uuid.UUID]

@@ -45,7 +45,9 @@ def list_jobs(request: HttpRequest) -> dict[str, Any]:
     return {**jobs.status(timezone.now()), "next": None}
 
 
-@router.get("/failing", auth=keys.OPERATIONS, openapi_extra=told(shapes.Page[shapes.Open]))
+@router.get(
+    "/failing", auth=keys.OPERATIONS_ON_MEMBERS, openapi_extra=told(shapes.Page[shapes.Open])
+)
 def list_failing(request: HttpRequest, limit: pages.Limit = 100) -> dict[str, Any]:
     """What failed and is tried again, and what was given up and waits for a person."""
     found = jobs.failing(limit)[:limit]

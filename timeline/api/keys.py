@@ -80,9 +80,11 @@ SUPPORT = Key("member:write", records="act")
 TITLES = Key("title:write", records="catalogue")
 FEED = Key("feed:read", reads=True)
 OPERATIONS = Key("operations:read")
+OPERATIONS_ON_MEMBERS = Key("operations:read", reads=True)
 OPERATE = Key("operations:write", records="operate")
-WITHDRAWALS = Key("operations:read", reads=True)
+WITHDRAWALS = OPERATIONS_ON_MEMBERS
 WITHDRAW = Key("operations:write")  # notes what is asked for, with its reason
 RULES_READ = Key("rules:read")
+RULES_ON_MEMBERS = Key("rules:read", reads=True)
 RULES_WRITE = Key("rules:write", records="rules")
 RULES_APPROVE = Key("rules:approve", records="rules")

@@ -47,7 +47,7 @@ def list_projections(request: HttpRequest) -> dict[str, Any]:
 
 @router.get(
     "/{name}/builds",
-    auth=keys.OPERATIONS,
+    auth=keys.OPERATIONS_ON_MEMBERS,
     openapi_extra=told(shapes.Page[shapes.Rebuild], "unknown_projection"),
 )
 def list_builds(request: HttpRequest, name: Name) -> dict[str, Any]:
@@ -105,7 +105,7 @@ def roll_back(request: HttpRequest, name: Name, body: inputs.Empty) -> dict[str,
 
 @router.get(
     "/{name}/parked",
-    auth=keys.OPERATIONS,
+    auth=keys.OPERATIONS_ON_MEMBERS,
     openapi_extra=told(shapes.Page[shapes.Parked], "unknown_projection"),
 )
 def list_parked(request: HttpRequest, name: Name, limit: pages.Limit = 100) -> dict[str, Any]:

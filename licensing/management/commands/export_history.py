@@ -11,7 +11,7 @@ from typing import IO, Any
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from tqdm import tqdm
 
-from licensing import exporting
+from licensing import exporting, trail
 from licensing.management.answering import add_json, answered
 
 
@@ -54,6 +54,13 @@ class Command(BaseCommand):
         chosen = list(exporting.streams(options["member"]))
         if options["member"] and not chosen:
             raise CommandError(f"{options['member']}: no such member")
+        try:
+            trail.record(
+                trail.at_the_command_line(), "export", options["member"] or "",
+                purpose="manage.py export_history", commands=options["commands"],
+            )  # fmt: skip
+        except trail.NotNoted as error:
+            raise CommandError(str(error)) from None
         written, digest = 0, hashlib.sha256()
         quiet = not self.stderr.isatty() or options["verbosity"] == 0 or options["json"]
         with (

@@ -8,7 +8,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from tqdm import tqdm
 
-from licensing import store
+from licensing import store, trail
 from projections import builds, parking, runner
 from projections.builds import Build, Comparison
 from projections.lag import lag
@@ -18,6 +18,7 @@ ACTIONS = [
     "status", "rebuild", "compare", "swap", "cancel", "rollback", "history", "parked", "retry",
     "skip",
 ]  # fmt: skip
+NOTED = ("rebuild", "compare", "swap", "cancel", "rollback", "retry", "skip")
 
 
 class Command(BaseCommand):
@@ -56,8 +57,9 @@ class Command(BaseCommand):
             self._follow()
         else:
             try:
+                _note(options)
                 getattr(self, f"_{options['action']}")(options)
-            except (builds.Refused, LookupError, ValueError) as error:
+            except (builds.Refused, LookupError, ValueError, trail.NotNoted) as error:
                 raise CommandError(str(error)) from None
 
     def _follow(self) -> None:
@@ -161,6 +163,18 @@ class Command(BaseCommand):
         asked = {"by": options["by"], "reason": options["reason"]}
         level = parking.skip(projector, store.bucket_of(stream), stream, **asked)
         self.stdout.write("level again" if level else "still parked")
+
+
+def _note(options: dict[str, Any]) -> None:
+    """What is done here is in the audit trail, as it would be had a page been asked."""
+    if options["action"] not in NOTED:
+        return
+    name = named(_name(options)).name if options["name"] or options["action"] != "retry" else "all"
+    about = {"by": options["by"]} | ({"stream": options["stream"]} if options["stream"] else {})
+    trail.record(
+        trail.at_the_command_line(), "operate", f"projection:{name}",
+        purpose=f"manage.py project {options['action']}", reason=options["reason"], **about,
+    )  # fmt: skip
 
 
 def _name(options: dict[str, Any]) -> str:

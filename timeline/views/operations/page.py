@@ -8,6 +8,7 @@ from django.shortcuts import render
 from django.utils import timezone
 
 from projections import builds, deliveries, heartbeat, jobs, lag, parking, samples
+from timeline import audit
 from timeline.http import may, part_wanted, staff_page
 from timeline.presenters import builds as told
 from timeline.presenters import clock, operations
@@ -27,7 +28,10 @@ def show(
     request: HttpRequest, *, problem: str = "", about: str = "", typed: str = "", status: int = 200
 ) -> HttpResponse:
     """The page with what is wrong with a form: `about` is the form's id, `typed` its reason."""
-    context = _standing() | {
+    standing = _standing()
+    if standing["parked"] or standing["failing"]:
+        audit.read(request, "", "operations")  # these name members; all else counts them
+    context = standing | {
         "section": "operations",
         "may_operate": may(request, "operate"),
         "problem": problem,

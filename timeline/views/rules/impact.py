@@ -17,7 +17,7 @@ from timeline.views.rules import frame
 from timeline.views.rules.frame import Refusal
 
 
-@staff_page(writes="draft")
+@staff_page(writes="draft", reads="rules")
 def page(request: HttpRequest, rule_set: str, draft: str) -> HttpResponseBase:
     """The latest run over the draft as it is, or a button that starts one."""
     studio = studios.load(rule_set, draft)
@@ -66,6 +66,8 @@ def _do(request: HttpRequest, studio: Studio) -> HttpResponse:
     act = request.POST.get("act", "")
     runs = {str(run.id): run for run in studio.runs}
     known = runs.get(request.POST.get("run", ""))
+    if act == "start" or (act in ("stop", "resume") and known is not None):
+        studios.note(request, studio.rule_set_id, f"{act} backtest", studio.draft.draft_id)
     if act == "start":
         try:
             backtests.start(
