@@ -4,6 +4,7 @@ The reads of pages and API calls are noted by `staff_page` and by the API's keys
 and actions call `record` themselves, before they answer.
 """
 
+import logging
 from typing import Any
 
 from django.contrib.auth.signals import user_logged_in, user_logged_out, user_login_failed
@@ -15,6 +16,7 @@ from licensing import trail
 from licensing.trail import NotNoted, Who
 from timeline import requests
 
+log = logging.getLogger(__name__)
 __all__ = ["NotNoted", "read", "record", "refused"]
 
 
@@ -72,8 +74,13 @@ def _signed_in(request: HttpRequest | None = None, **_: Any) -> None:
 
 @receiver(user_logged_out)
 def _signed_out(request: HttpRequest | None = None, user: Any = None, **_: Any) -> None:
-    if request is not None and user is not None:
+    if request is None or user is None:
+        return
+    try:
         record(request, "sign-out")
+    except NotNoted:
+        # Nothing is shown to whoever leaves: to keep him in would be worse than a row too few.
+        log.exception("a sign-out could not be noted")
 
 
 @receiver(user_login_failed)

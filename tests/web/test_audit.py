@@ -2,6 +2,7 @@
 
 import re
 from typing import Any
+from uuid import uuid4
 
 import pytest
 from django.contrib.auth.models import Group, User
@@ -132,6 +133,20 @@ def test_lists_and_feeds_are_noted_too() -> None:
     assert [row.purpose for row in rows(key.pk)] == ["GET /members", "GET /events"]
 
 
+def test_lists_for_operators_and_authors_that_name_members_are_noted() -> None:
+    naming = [
+        "/jobs/failing",
+        "/projections/studio_usage/builds",
+        "/projections/studio_usage/parked",
+        "/rules/download-license/backtests",
+        f"/rules/download-license/backtests/{uuid4()}",
+    ]
+    for path in naming:
+        key, secret = ApiKey.issue("tests")
+        ApiClient(secret).get(path)
+        assert [row.action for row in rows(key.pk)] == ["read"], path
+
+
 def test_what_changes_something_beyond_the_command_log_is_noted_each_time() -> None:
     noted = {"rules:write", "rules:approve", "title:write", "operations:write"}
     for call in every_view.calls():
@@ -174,6 +189,15 @@ def test_who_cannot_be_noted_cannot_sign_in(monkeypatch: pytest.MonkeyPatch) -> 
     assert answer.status_code == 503
     monkeypatch.undo()
     assert client.get("/")["Location"].startswith("/sign-in/")
+
+
+def test_who_cannot_be_noted_can_leave(monkeypatch: pytest.MonkeyPatch) -> None:
+    client, _ = signed_in()
+    session = client.cookies["sessionid"].value
+    monkeypatch.setattr(trail, "_run", broken)
+    assert client.post("/sign-out/").status_code == 302
+    client.cookies["sessionid"] = session
+    assert client.get("/catalogue/")["Location"].startswith("/sign-in/")
 
 
 def test_a_refused_page_is_noted() -> None:
