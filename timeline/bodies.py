@@ -11,6 +11,9 @@ from licensing.guard import Bounds, Refused
 def read(request: HttpRequest, bounds: Bounds = guard.REQUEST) -> dict[str, Any]:
     """The JSON object in the body; raises Refused, for what is announced as another thing too."""
     _check_content_type(request.headers.get("Content-Type", ""))
+    if request.headers.get("Content-Encoding", "identity").strip().lower() != "identity":
+        words = "the body must come as it is, not compressed"
+        raise Refused("unsupported_media_type", words, "header.content-encoding")
     announced = request.headers.get("Content-Length", "")
     # Asked before the body is read, so that an oversized one is never held in memory.
     if announced.isdecimal() and len(announced) < 20:

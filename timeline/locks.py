@@ -8,7 +8,8 @@ from axes.helpers import get_client_username
 from axes.models import AccessAttempt
 from django.conf import settings
 from django.db.models import Sum
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
 
 
 class Handler(AxesDatabaseHandler):  # type: ignore[misc]  # axes has no types
@@ -27,3 +28,14 @@ class Handler(AxesDatabaseHandler):  # type: ignore[misc]  # axes has no types
         if (everywhere or 0) >= settings.NAME_FAILURE_LIMIT:
             return max(near, settings.AXES_FAILURE_LIMIT)
         return near
+
+
+def locked(request: HttpRequest, *_: Any) -> HttpResponse:
+    """What is shown while a lock holds: the same for a name that is somebody's and one that is not.
+
+    Each further try begins the time anew, as its words say.
+    """
+    answer = render(request, "locked.html", status=429)
+    answer.headers["Retry-After"] = str(int(settings.AXES_COOLOFF_TIME.total_seconds()))
+    answer.headers["Cache-Control"] = "no-store"
+    return answer

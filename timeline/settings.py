@@ -132,7 +132,10 @@ INSTALLED_APPS = [
 ]
 
 MIDDLEWARE = [
+    # Before whatever may answer by itself: files, redirects, what is refused.
     "timeline.middleware.Headers",
+    "csp.middleware.CSPMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
@@ -142,8 +145,6 @@ MIDDLEWARE = [
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
-    "csp.middleware.CSPMiddleware",
-    "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "axes.middleware.AxesMiddleware",
     "timeline.middleware.SayUnavailable",
     "timeline.own_writes.ReadYourWrites",
@@ -272,7 +273,7 @@ NAME_FAILURE_LIMIT = 30
 # Who signed in stands in the audit trail.
 AXES_DISABLE_ACCESS_LOG = True
 AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
-AXES_LOCKOUT_TEMPLATE = "locked.html"
+AXES_LOCKOUT_CALLABLE = "timeline.locks.locked"
 AXES_RESET_ON_SUCCESS = True
 AXES_VERBOSE = False
 AXES_CLIENT_IP_CALLABLE = "timeline.requests.address_of"
@@ -285,6 +286,7 @@ SESSION_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SAMESITE = "Lax"
 CSRF_COOKIE_HTTPONLY = True
 CSRF_COOKIE_SAMESITE = "Lax"
+CSRF_FAILURE_VIEW = "timeline.views.errors.no_token"
 
 # How many requests a second; each web process counts by itself (timeline/limits.py)
 KEY_RATE = max(1, whole_number("PLAYHEAD_KEY_RATE", 50))

@@ -66,5 +66,6 @@ urlpatterns = [
     path("api/v1/", api.urls),
 ]
 
+handler400 = "timeline.views.errors.bad_request"
 handler403 = "timeline.views.errors.forbidden"
 handler404 = "timeline.views.errors.not_found"

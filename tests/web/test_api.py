@@ -2,6 +2,7 @@
 
 import base64
 import copy
+import gzip
 import hashlib
 import json
 from collections.abc import Callable
@@ -12,11 +13,13 @@ from typing import Any
 
 import pytest
 from django.db import OperationalError, connection
+from django.test import Client
 from django.utils import timezone
 
 from licensing import connection as stores
 from licensing import service, store
 from projections import hints, runner
+from tests.conftest import new_id
 from tests.web.api_client import ApiClient, publish_rules
 from timeline import paging
 from timeline.models import SCOPES, ApiKey
@@ -286,6 +289,38 @@ def test_a_method_that_is_not_allowed_is_a_problem(api: ApiClient, method: str, 
     problem((response.status_code, json.loads(response.content)), 405, "method_not_allowed")
     assert response["Content-Type"] == "application/problem+json"
     assert response["Allow"]
+
+
+def test_head_is_get_without_a_body(api: ApiClient) -> None:
+    member = new_id("m")
+    assert api.post(f"/members/{member}/plan", {"plan": "basic", "country": "DE"})[0] == 200
+    for path in (f"/members/{member}", f"/members/{member}/timeline", "/nothing", "/members"):
+        whole, head = api.send("GET", path), api.send("HEAD", path)
+        assert head.status_code == whole.status_code, path
+        assert head.get("ETag") == whole.get("ETag") or path == f"/members/{member}", path
+        assert head["Content-Type"] == whole["Content-Type"]
+        assert head.content == b""
+    tag = api.send("GET", f"/members/{member}/timeline")["ETag"]
+    again = api.send("HEAD", f"/members/{member}/timeline", If_None_Match=tag)
+    assert again.status_code == 304
+    refused = api.send("HEAD", f"/members/{member}/notes")
+    assert (refused.status_code, refused["Allow"]) == (405, "POST")
+    assert api.send("PUT", "/members")["Allow"] == "GET, HEAD"
+
+
+def test_a_compressed_body_is_refused(api: ApiClient) -> None:
+    member = new_id("m")
+    packed = gzip.compress(b'{"text": "x"}')
+    response = api.send("POST", f"/members/{member}/notes", raw=packed, Content_Encoding="gzip")
+    body = json.loads(response.content)
+    problem((response.status_code, body), 415, "unsupported_media_type")
+    assert body["errors"][0]["path"] == "header.content-encoding"
+
+
+def test_other_versions_of_the_api_are_problems_too(api: ApiClient) -> None:
+    response = Client().get("/api/v2/members")
+    problem((response.status_code, response.json()), 404, "not_found")
+    assert response["X-Request-Id"]
 
 
 # -- Keys --

@@ -3,13 +3,13 @@
 import re
 
 import pytest
-from django.test import Client
+from django.test import Client, override_settings
 
 from tests.conftest import new_id
 from tests.web import every_view
 from tests.web.api_client import ApiClient
 from tests.web.story import tell
-from tests.web.test_pages import staff
+from tests.web.test_pages import assert_strict, staff
 from tests.web.test_policy import address
 from timeline import policy
 from timeline.models import ApiKey
@@ -19,6 +19,7 @@ EVERYWHERE = {
     "Referrer-Policy": "same-origin",
     "Cross-Origin-Opener-Policy": "same-origin",
     "Cross-Origin-Resource-Policy": "same-origin",
+    "X-Frame-Options": "DENY",
 }
 
 
@@ -39,14 +40,22 @@ def test_every_answer_has_them(member: str) -> None:
         Client().get("/sign-in/"),
         Client().get("/healthz"),
         Client().get("/static/css/base.css"),
+        Client().post("/static/css/base.css"),
+        Client().get("/members"),
+        Client().get("/"),
+        Client().post("/sign-in/", {f"f{n}": "" for n in range(1_001)}),
+        Client().generic("POST", "/sign-in/", CONTENT_LENGTH="100000000"),
+        Client(enforce_csrf_checks=True).post("/sign-in/"),
         api.send("GET", f"/members/{member}"),
         api.send("GET", "/nothing"),
         api.send("POST", "/members/x/licenses", raw=b"{"),
     ]
     assert [answer.status_code for answer in answers[:7]] == [200, 200, 404, 403, 200, 200, 200]
+    assert [answer.status_code for answer in answers[7:13]] == [405, 301, 302, 400, 413, 403]
     for answer in answers:
         for name, value in EVERYWHERE.items():
             assert answer[name] == value, (answer, name)
+        assert "default-src 'none'" in answer["Content-Security-Policy"]
         assert "camera=()" in answer["Permissions-Policy"]
         assert "clipboard-write=(self)" in answer["Permissions-Policy"]
 
@@ -104,6 +113,30 @@ def test_a_form_from_another_site_is_refused() -> None:
         if status == 403:
             assert "from another site" in answer.content.decode()
     assert agent.get("/", headers={"Sec-Fetch-Site": "cross-site"}).status_code == 302
+
+
+def test_a_form_without_its_token_is_told_in_our_own_words() -> None:
+    answer = Client(enforce_csrf_checks=True).post("/sign-in/", {"username": "a"})
+    html = answer.content.decode()
+    assert answer.status_code == 403
+    assert "Nothing was changed: go back" in html
+    assert_strict(html)
+
+
+@override_settings(ALLOWED_HOSTS=["localhost"])
+def test_another_host_is_refused_in_our_own_words() -> None:
+    page = Client().get("/sign-in/", headers={"Host": "example.org"})
+    assert page.status_code == 400
+    assert_strict(page.content.decode())
+    problem = Client().get("/api/v1/members", headers={"Host": "example.org"})
+    assert problem.status_code == 400
+    assert problem["Content-Type"] == "application/problem+json"
+    assert problem.json()["code"] == "bad_request"
+    assert problem["X-Request-Id"] == problem.json()["request_id"]
+    for answer in (page, problem):
+        assert "example.org" not in answer.content.decode()
+        assert "default-src 'none'" in answer["Content-Security-Policy"]
+        assert "no-store" in answer["Cache-Control"]
 
 
 def test_every_form_needs_its_token(member: str) -> None:

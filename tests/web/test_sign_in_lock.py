@@ -18,6 +18,7 @@ def test_guessing_is_locked_out():
     locked = client.post("/sign-in/", {"username": name, "password": "right-password-1"})
     assert locked.status_code == 429
     assert b"Too many tries" in locked.content
+    assert locked["Retry-After"] == "600"
 
 
 @override_settings(AXES_ENABLED=True, NAME_FAILURE_LIMIT=8)

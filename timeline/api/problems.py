@@ -107,11 +107,14 @@ def _noted(request: HttpRequest, error: Exception) -> Problem:
 def enclose(view: Callable[..., HttpResponseBase]) -> Callable[..., HttpResponseBase]:
     """Wraps a view of the API: nothing leaves it in another shape or without a request id.
 
-    A read leaves it with its ETag, or as 304.
+    A read leaves it with its ETag, or as 304. HEAD is GET of which the server sends no body.
     """
 
     @wraps(view)
     def enclosed(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        method = request.method or ""
+        if method == "HEAD":
+            request.method = "GET"
         try:
             if settings.SECURE_SSL_REDIRECT and not request.is_secure():
                 detail = "the key went in plain text: use HTTPS, and rotate the key"
@@ -119,10 +122,11 @@ def enclose(view: Callable[..., HttpResponseBase]) -> Callable[..., HttpResponse
             response = view(request, *args, **kwargs)
             if isinstance(response, HttpResponseNotAllowed):
                 allowed = response["Allow"]
-                response = answer(request, _not_allowed(request.method or "", allowed))
+                response = answer(request, _not_allowed(method, allowed))
         except Exception as error:
             response = handle(request, error)
         response = conditional.finish(request, response)
+        request.method = method
         response["X-Request-Id"] = id_of(request)
         response.setdefault("Cache-Control", "no-store")
         return response
@@ -131,6 +135,8 @@ def enclose(view: Callable[..., HttpResponseBase]) -> Callable[..., HttpResponse
 
 
 def _not_allowed(method: str, allowed: str) -> Problem:
+    methods = set(allowed.split(", "))
+    allowed = ", ".join(sorted(methods | ({"HEAD"} if "GET" in methods else set())))
     detail = f"{method} is not allowed here; allowed: {allowed}"
     return Problem(405, "method_not_allowed", detail, headers={"Allow": allowed})
 

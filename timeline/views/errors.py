@@ -1,17 +1,30 @@
-"""What a person sees instead of a page: no such page, not for you, our fault."""
+"""What a person sees instead of a page: no such page, not for you, not understood.
 
-from django.http import HttpRequest, HttpResponse
+Tools that ask below the API get a problem, though they never came as far as to it.
+"""
+
+from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import render
 from django.views.decorators.csrf import requires_csrf_token
 
+from timeline.api import problems
+from timeline.api.problems import Problem
 from timeline.http import roles_of
 
 NOT_FOUND = "There is nothing at this address."
 FORBIDDEN = "Your account may not open this page."
+OLD_FORM = (
+    "This form was opened before you signed in, in another window perhaps, or your browser keeps no"
+    " cookies. Nothing was changed: go back, load the page again and send it once more."
+)
+NOT_UNDERSTOOD = "The request could not be understood. Nothing was changed."
+TOOLS = "/api/"
 
 
-def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
+def not_found(request: HttpRequest, exception: Exception) -> HttpResponseBase:
     """404, with the reason when a page gave one of its own."""
+    if request.path.startswith(TOOLS):
+        return _for_tools(request, exception)
     words = exception.args[0] if exception.args else ""
     why = words if isinstance(words, str) and words else NOT_FOUND
     return _page(request, "404.html", why, 404)
@@ -21,6 +34,28 @@ def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
 def forbidden(request: HttpRequest, exception: Exception) -> HttpResponse:
     """403, with what is missing."""
     return _page(request, "403.html", str(exception) or FORBIDDEN, 403)
+
+
+def no_token(request: HttpRequest, reason: str = "") -> HttpResponse:
+    """403 for a form without its token; Django calls it with a reason that is for developers."""
+    return _page(request, "refused.html", OLD_FORM, 403)
+
+
+def bad_request(request: HttpRequest, exception: Exception) -> HttpResponseBase:
+    """400: a host that is not ours, more fields than any form has."""
+    if request.path.startswith(TOOLS):
+        return _for_tools(request, Problem(400, "bad_request", NOT_UNDERSTOOD))
+    # Without a request: nothing of it can be relied on, the name of its host least of all.
+    answer = render(None, "refused.html", {"why": NOT_UNDERSTOOD}, status=400)
+    answer.headers["Cache-Control"] = "no-store"
+    return answer
+
+
+def _for_tools(request: HttpRequest, error: Exception) -> HttpResponseBase:
+    def raising(_: HttpRequest) -> HttpResponse:
+        raise error
+
+    return problems.enclose(raising)(request)
 
 
 def _page(request: HttpRequest, template: str, why: str, status: int) -> HttpResponse:
