@@ -27,13 +27,14 @@ from licensing.rules import RuleSet
 SEALED = "$sealed"
 ERASED = "[erased]"
 REMEMBERED = 2_000
-REMEMBERED_S = 60.0
+REMEMBERED_S = 5.0
 
 TEXTS: Mapping[str, tuple[str, ...]] = {
     "AddNote": ("text",),
     "AllowanceGranted": ("reason",),
     "AllowanceWithdrawn": ("reason",),
     "ApprovalRequest": ("reason", "answer"),
+    "AuditEntry": ("reason",),
     "CancelMembership": ("reason",),
     "DeactivateDevice": ("reason",),
     "DeviceDeactivated": ("reason",),
@@ -50,7 +51,7 @@ TEXTS: Mapping[str, tuple[str, ...]] = {
     "WithdrawAllowance": ("reason",),
     "WithdrawExtension": ("reason",),
 }
-"""The fields of events, commands and requests for a second person that hold words of people."""
+"""The fields of events, commands, requests and the audit trail that hold words of people."""
 
 MAPS: Mapping[str, tuple[str, ...]] = dict.fromkeys(
     ("AcquireLicense", "AcquisitionRefused", "LicenseIssued"), ("context", "device")
@@ -200,7 +201,7 @@ def _open(stream_id: str, sealed: str) -> dict[str, Any] | None:
 def _key(stream_id: str, *, make: bool = False) -> tuple[AESGCM | None, bytes]:
     """The stream's key, ready to be used and as it is; None where there is none.
 
-    Remembered for a minute at most: after that, a key that another process destroyed is gone here.
+    Remembered for seconds: after that, a key that another process destroyed is gone here.
     """
     now = time.monotonic()
     with _lock:

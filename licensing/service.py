@@ -177,7 +177,7 @@ def explain(
     member_id: str, command: AcquireLicense, *, now: datetime, at: datetime | None = None
 ) -> Explained:
     """What `handle` would answer now, or would have answered at a past instant `at`, with what was
-    known and in force then. The same code, a dry run: nothing is written.
+    known and in force then. The same code, a dry run: nothing is written. Raises StreamErased.
     """
     stream = history.stream_of(member_id)
     moment = Moment(now=at or now, at=at or now)
@@ -186,6 +186,8 @@ def explain(
         member = history.current(member_id, keep=False)
     else:
         member, _, _ = history.state_as_at(member_id, known_at=at)
+    if member.erased_at is not None:
+        raise store.StreamErased(stream)
     in_force = rulebook.current(moment.now)
     decided = deciding.decide(named, member, moment, lambda at: in_force)
     turns: tuple[rules.Turn, ...] = ()

@@ -5,17 +5,27 @@ A row is written before the answer: what cannot be noted is not shown and not do
 
 import getpass
 import json
+import re
 import time
 from collections import OrderedDict
 from threading import Lock
 from typing import Any
 
 import msgspec
+import psycopg
 from django.db import DatabaseError, InterfaceError, connection
+
+from licensing import sealing
+from licensing.store import StreamErased
 
 ONCE_IN_S = 600
 """How long one row covers the reads of one member for one purpose in one sign-in session."""
 
+CANNOT = "the audit trail cannot be written, so this is refused for now"
+KIND = "AuditEntry"
+"""What a row is called among what holds words of people (`sealing.TEXTS`)."""
+
+_MEMBER = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 REMEMBERED = 10_000
 _covered: OrderedDict[tuple[str, ...], float] = OrderedDict()
 _covering = Lock()
@@ -73,10 +83,29 @@ def record(
     reason: str = "",
     **detail: Any,
 ) -> None:
-    """Adds one row; raises NotNoted. `detail` is told to auditors: nothing personal goes there."""
+    """Adds one row; raises NotNoted. `detail` is told to auditors: nothing personal goes there.
+
+    A reason that is about a member is sealed under the member's key, and goes with it.
+    """
     row = _row(who, action, subject, purpose)
-    row |= {"reason": _text(reason, "reason"), "detail": json.dumps(detail)}
+    said = {"reason": _text(reason, "reason")}
+    if said["reason"] and _MEMBER.fullmatch(subject):
+        said = _sealed(subject, said)
+    row |= {"reason": said.pop("reason", ""), "detail": json.dumps(detail | said)}
     _run(_ADD, row)
+
+
+def reason_of(subject: str, reason: str, detail: dict[str, Any]) -> str:
+    """Why it was done, as it was said; where the member was erased, that it was."""
+    if sealing.SEALED not in detail:
+        return reason
+    sealed = {sealing.SEALED: detail[sealing.SEALED]}
+    return str(sealing.opened(_stream(subject), KIND, sealed)["reason"])
+
+
+def detail_of(detail: dict[str, Any]) -> dict[str, Any]:
+    """The detail for auditors to read, without what the reason is sealed in."""
+    return {name: value for name, value in detail.items() if name != sealing.SEALED}
 
 
 def cover(who: Who, action: str, subject: str, purpose: str) -> None:
@@ -92,6 +121,19 @@ def cover(who: Who, action: str, subject: str, purpose: str) -> None:
         _covered.move_to_end(key)
         while len(_covered) > REMEMBERED:
             _covered.popitem(last=False)
+
+
+def _sealed(member_id: str, said: dict[str, Any]) -> dict[str, Any]:
+    try:
+        return sealing.seal(_stream(member_id), KIND, said, ())
+    except StreamErased:
+        return {"reason": sealing.ERASED}  # there is no key any more under which it could be kept
+    except (DatabaseError, InterfaceError, psycopg.Error) as error:
+        raise NotNoted(CANNOT) from error
+
+
+def _stream(member_id: str) -> str:
+    return f"member-{member_id}"
 
 
 def _row(who: Who, action: str, subject: str, purpose: str) -> dict[str, Any]:
@@ -118,4 +160,4 @@ def _run(statement: str, row: dict[str, Any]) -> Any:
             cursor.execute(statement, row)
             return cursor.fetchone()[0] if cursor.description else None
     except (DatabaseError, InterfaceError) as error:
-        raise NotNoted("the audit trail cannot be written, so this is refused for now") from error
+        raise NotNoted(CANNOT) from error

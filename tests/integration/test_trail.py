@@ -32,7 +32,20 @@ def test_a_record_says_who_what_whom_and_why(fresh: Callable[..., str]) -> None:
     assert (row.kind, row.roles, row.session) == ("staff", "agent", who.session)
     assert (row.address, row.request_id) == ("10.0.0.7", "req-12345678")
     assert (row.action, row.subject, row.purpose) == ("reveal", member, "profile")
-    assert (row.reason, row.detail) == ("called about it", {"field": "e-mail"})
+    assert trail.reason_of(member, row.reason, row.detail) == "called about it"
+    assert trail.detail_of(row.detail) == {"field": "e-mail"}
+
+
+def test_a_reason_about_a_member_is_in_nobodys_plain_words(fresh: Callable[..., str]) -> None:
+    who, member = someone(), fresh("m")
+    trail.record(who, "act", member, reason="Ottilie rang from Bremen", case="C-1")
+    trail.record(who, "act", member, reason="TITLE_WITHDRAWN")
+    trail.record(who, "act", "title:metropolis", reason="contract ended")
+    said, coded, other = rows(who)
+    assert "Ottilie" not in f"{said.reason} {said.detail}"
+    assert trail.reason_of(member, said.reason, said.detail) == "Ottilie rang from Bremen"
+    assert (coded.reason, coded.detail) == ("TITLE_WITHDRAWN", {})
+    assert (other.reason, other.detail) == ("contract ended", {})
 
 
 def test_what_no_column_can_hold_is_kept_as_far_as_it_can() -> None:

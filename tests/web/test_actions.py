@@ -14,11 +14,12 @@ from django.http import HttpResponse
 from django.test import Client
 from django.utils import timezone
 
-from licensing import connection, history, service, store
+from licensing import connection, history, service, store, trail
 from licensing.domain import license as licenses
 from licensing.domain import member as members
 from licensing.domain.commands import AcquireLicense, AddNote, ChangePlan, GrantAllowance
 from licensing.domain.member import Member
+from licensing.models import AuditEntry
 from licensing.trail import Who
 from tests.conftest import new_id
 from tests.integration.test_preview import everything
@@ -242,11 +243,9 @@ def test_the_reason_stands_in_the_event_and_in_the_audit_trail(
     assert words not in event.data_json
     assert someone.now.licenses[someone.film].status == "revoked"
     assert event.metadata["case"] == "CS-7"
-    with django_connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT action, purpose, detail->>'case' FROM audit_entry WHERE reason = %s", [words]
-        )
-        assert cursor.fetchall() == [("act", "revoke", "CS-7")]
+    (row,) = AuditEntry.objects.filter(subject=someone.id, action="act")
+    assert (row.purpose, row.detail["case"]) == ("revoke", "CS-7")
+    assert trail.reason_of(row.subject, row.reason, row.detail) == words
 
 
 # -- Once, and only what was shown --

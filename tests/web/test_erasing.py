@@ -2,6 +2,7 @@
 
 import io
 import json
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,7 @@ from django.db import connection as database_connection
 from django.test import Client
 from django.utils import timezone
 
-from licensing import connection, history, sealing, service, store
+from licensing import connection, history, sealing, service, store, trail
 from licensing.domain.commands import AddNote
 from licensing.models import AuditEntry
 from licensing.store.integrity import verify_stream
@@ -81,6 +82,49 @@ def test_the_person_is_gone_and_the_certificate_says_what_was_done(
     assert sealing.opened(stream, note.type, note.data)["text"] == sealing.ERASED
     noted = AuditEntry.objects.get(action="erase", subject=member)
     assert (noted.kind, f"{noted.kind} {noted.who}") == ("command", certificate["by"])
+
+
+def test_why_somebody_looked_goes_with_the_member(api: ApiClient, member: str) -> None:
+    who = trail.Who("staff", new_id("agent"))
+    trail.record(who, "reveal", member, purpose="profile", reason=WORDS)
+    auditor = User.objects.create_user(new_id("auditor"), password="not used")
+    auditor.groups.add(Group.objects.get_or_create(name="auditor")[0])
+    client = Client()
+    client.force_login(auditor, backend="django.contrib.auth.backends.ModelBackend")
+    page, sheet = f"/audit/?who={who.who}", f"/audit/export.csv?who={who.who}"
+    assert WORDS in client.get(page).content.decode()
+    assert WORDS in b"".join(client.get(sheet)).decode()  # type: ignore[call-overload]
+    erase(member)
+    for url in (page, sheet):
+        shown = b"".join(client.get(url)).decode()  # type: ignore[call-overload]
+        assert WORDS not in shown
+        assert sealing.ERASED in shown
+        assert sealing.SEALED not in shown
+    trail.record(who, "act", member, reason=WORDS)  # too late to keep it anywhere
+    last = AuditEntry.objects.filter(who=who.who).latest("id")
+    assert (last.reason, last.detail) == (sealing.ERASED, {})
+
+
+def test_a_question_about_an_erased_member_is_no_answer(api: ApiClient, member: str) -> None:
+    question = {"title_id": "metropolis", "device_id": "d-1"}
+    assert api.post(f"/members/{member}/explanations", question)[0] == 200
+    erase(member)
+    status, body = api.post(f"/members/{member}/explanations", question)
+    assert (status, body["code"]) == (410, "member_erased")
+
+
+def test_other_processes_forget_the_key_within_seconds(
+    member: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A process that had opened a text has the key in memory, and is told nothing."""
+    stream = history.stream_of(member)
+    assert sealing._key(stream)[0] is not None
+    with monkeypatch.context() as elsewhere:
+        elsewhere.setattr(sealing, "forget", lambda stream: None)
+        erase(member)
+    now = time.monotonic()
+    monkeypatch.setattr(sealing.time, "monotonic", lambda: now + 5.0)
+    assert sealing._key(stream)[0] is None
 
 
 def test_every_further_command_answers_410_and_adds_nothing(api: ApiClient, member: str) -> None:

@@ -12,6 +12,7 @@ from django.shortcuts import render
 from django.utils import timezone
 from django.utils.dateparse import parse_date
 
+from licensing import trail
 from licensing.models import AuditEntry
 from timeline import audit, sheets
 from timeline.http import MEMBER_ID, staff_page
@@ -85,7 +86,11 @@ def _rows(wanted: Wanted, last: int) -> Iterator[tuple[Any, ...]]:
     entries = _found(wanted).filter(id__lte=last).order_by("-id")
     while page := list(entries[:1000]):
         for entry in page:
-            yield tuple(getattr(entry, name) for name in COLUMNS)
+            plain = {
+                "reason": trail.reason_of(entry.subject, entry.reason, entry.detail),
+                "detail": trail.detail_of(entry.detail),
+            }
+            yield tuple(plain.get(name, getattr(entry, name)) for name in COLUMNS)
         entries = _found(wanted).filter(id__lt=page[-1].id)
 
 
@@ -137,5 +142,8 @@ def _told(entry: AuditEntry) -> dict[str, Any]:
         "entry": entry,
         "action": ACTIONS.get(entry.action, entry.action),
         "member": about if member else "",
-        "detail": ", ".join(f"{name} {value}" for name, value in entry.detail.items() if value),
+        "reason": trail.reason_of(about, entry.reason, entry.detail),
+        "detail": ", ".join(
+            f"{name} {value}" for name, value in trail.detail_of(entry.detail).items() if value
+        ),
     }

@@ -24,7 +24,7 @@ class Command(BaseCommand):
         "Erase the person behind a member: profile, key, keyframes and rows of read models are "
         "deleted, and further commands are refused. The history keeps its shape and its chain. "
         "Cannot be undone. Prints a certificate as JSON; ends with status 1 if anything is left, "
-        "and may then be run again. Other processes forget the key within a minute."
+        "and may then be run again. Other processes forget the key within five seconds."
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
