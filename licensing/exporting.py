@@ -36,9 +36,10 @@ def streams(member_id: str | None = None) -> Iterator[tuple[str, int]]:
 
 def lines(stream_id: str, *, commands: bool = False) -> Iterator[bytes]:
     """The stream's events, each a line; then, if asked for, its commands with their answers."""
-    conn, subject, after = connection.opened(), _subject(stream_id), 0
+    subject, after = _subject(stream_id), 0
     while True:
-        page = store.read_stream(conn, stream_id, after=after, limit=PAGE)
+        # Asked for with each page: whoever sends the lines may have given it back meanwhile.
+        page = store.read_stream(connection.opened(), stream_id, after=after, limit=PAGE)
         for event in page:
             yield _line(
                 subject
@@ -55,7 +56,7 @@ def lines(stream_id: str, *, commands: bool = False) -> Iterator[bytes]:
         if len(page) < PAGE:
             break
         after = page[-1].version
-    for command in store.read_commands(conn, stream_id) if commands else ():
+    for command in store.read_commands(connection.opened(), stream_id) if commands else ():
         yield _line(
             subject
             | {

@@ -135,11 +135,12 @@ def _prepare_command(demo: bool, url: str) -> list[str]:
 
 def _children(host: str, environment: Mapping[str, str]) -> list[Child]:
     celery = [sys.executable, "-m", "celery", "--app", "timeline", "--quiet"]
+    waiting = settings.BODY_SEATS + settings.BULK_SEATS
     web = [
         sys.executable, "-m", "granian", "timeline.wsgi:application",
         "--interface", "wsgi", "--host", host, "--port", str(settings.PORT),
         "--workers", os.environ.get("PLAYHEAD_WEB_PROCESSES") or "1",
-        "--blocking-threads", str(settings.WEB_THREADS), "--http", "1", "--no-ws",
+        "--blocking-threads", str(waiting + settings.WEB_THREADS), "--http", "1", "--no-ws",
         "--log-level", "warning", "--workers-kill-timeout", "10",
     ]  # fmt: skip
     worker = [

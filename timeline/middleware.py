@@ -7,11 +7,11 @@ from typing import Any
 from django import db
 from django.conf import settings
 from django.core.exceptions import PermissionDenied
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, UnreadablePostError
 from django.shortcuts import render
 
 from licensing import trail
-from timeline import policy
+from timeline import arriving, policy
 
 # The store speaks to the driver itself, so its errors arrive as the driver's own.
 _DRIVER: Any = getattr(db.connection, "Database")  # noqa: B009
@@ -67,6 +67,32 @@ class RefuseLarge:
         why = f"A form may hold {most // 1024**2} MB; this one is larger. Nothing was taken."
         # Without a request: who sends it is not known yet.
         return render(None, "refused.html", {"why": why}, status=413)
+
+
+class AwaitBodies:
+    """Has the whole form here before anything is asked; the API does it for its own bodies."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        if request.path.startswith("/api/"):
+            return self.get_response(request)
+        try:
+            arriving.wait(request)
+        except arriving.LengthRequired:
+            return self._refused(411, "A form has to say how long it is; this one does not.")
+        except UnreadablePostError:
+            return self._refused(400, "The form broke off in its middle.")
+        except arriving.NoSeat:
+            answer = self._refused(503, "Too much is on its way at once. Send it again.")
+            answer.headers["Retry-After"] = "2"
+            return answer
+        return self.get_response(request)
+
+    def _refused(self, status: int, why: str) -> HttpResponse:
+        # Without a request: who sends it is not known yet.
+        return render(None, "refused.html", {"why": f"{why} Nothing was taken."}, status=status)
 
 
 class RefuseOtherSites:

@@ -98,6 +98,10 @@ def conninfo(config: dict[str, Any]) -> str:
 PORT = whole_number("PLAYHEAD_PORT", 8000)
 # No more threads of a web process than connections in its pool, nor than its server calls sensible.
 WEB_THREADS = min(8, 2 * (os.cpu_count() or 1) + 1)
+# Beside them, for requests that wait for their client and hold no connection: so many may wait for
+# a body to come, and so many have commands in bulk.
+BODY_SEATS = 2
+BULK_SEATS = 2
 SECRET_KEY = kept_secret("PLAYHEAD_SECRET_KEY", "secret_key")
 # What personal data is encrypted under; whoever loses it has erased everybody.
 DATA_KEY = kept_secret("PLAYHEAD_DATA_KEY", "data_key")
@@ -141,6 +145,7 @@ MIDDLEWARE = [
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
     "timeline.middleware.RefuseLarge",
+    "timeline.middleware.AwaitBodies",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",

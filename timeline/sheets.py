@@ -7,6 +7,8 @@ from typing import Any
 
 from django.http import StreamingHttpResponse
 
+from timeline import sending
+
 _FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
 
 
@@ -41,7 +43,7 @@ def answer(
 ) -> StreamingHttpResponse:
     """A CSV file to be saved under `name`, sent as its rows are read."""
     return StreamingHttpResponse(
-        lines(heading, rows),
+        sending.in_blocks(line.encode() for line in lines(heading, rows)),
         content_type="text/csv; charset=utf-8",
         headers={
             "Content-Disposition": f'attachment; filename="{name}"',

@@ -16,17 +16,20 @@ START_S = 60
 
 
 @contextmanager
-def served() -> Iterator[str]:
+def served(**environment: str) -> Iterator[str]:
     """The address of a server that lives as long as the block."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     command = [
         sys.executable, "-m", "granian", "timeline.wsgi:application", "--interface", "wsgi",
-        "--host", "127.0.0.1", "--port", str(port), "--workers", "1", "--blocking-threads", "5",
+        "--host", "127.0.0.1", "--port", str(port), "--workers", "1", "--blocking-threads", "7",
         "--http", "1", "--no-ws", "--log-level", "warning",
     ]  # fmt: skip
-    settings = {"DJANGO_SETTINGS_MODULE": "timeline.settings", "PLAYHEAD_DB_POOL": "5"}
+    settings = {
+        "DJANGO_SETTINGS_MODULE": "timeline.settings",
+        "PLAYHEAD_DB_POOL": "5",
+    } | environment
     process = subprocess.Popen(
         command, cwd=ROOT, env={**os.environ, **settings}, stdin=subprocess.DEVNULL
     )
@@ -41,6 +44,13 @@ def served() -> Iterator[str]:
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait()
+
+
+def collect_static_files() -> None:
+    """Once for the tests' home; whoever looks at a page of the server needs them."""
+    settings = {"DJANGO_SETTINGS_MODULE": "timeline.settings"}
+    command = [sys.executable, "manage.py", "collectstatic", "--no-input", "--verbosity", "0"]
+    subprocess.run(command, cwd=ROOT, env={**os.environ, **settings}, check=True)
 
 
 def _wait_for(url: str, process: "subprocess.Popen[bytes]") -> None:

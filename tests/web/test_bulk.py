@@ -20,6 +20,7 @@ from tests.web.api_client import ApiClient, publish_rules
 from timeline import limits
 from timeline.api import bulk, inputs, lines
 from timeline.api.api import api as ninja
+from timeline.api.place import Place
 from timeline.limits import Buckets
 from timeline.models import ApiKey
 
@@ -275,7 +276,30 @@ def test_one_at_a_time_and_the_next_when_it_is_done_or_gone(api: ApiClient, fres
     assert (busy.status_code, busy.json()["code"], busy["Retry-After"]) == (503, "busy", "2")
     first.close()
     assert outcomes(api.send_lines([download(fresh())]))[1]["lines"] == 1
-    assert not bulk._at_work.locked()
+    assert bulk._at_work.is_open()
+
+
+def test_who_was_overtaken_while_it_did_not_read_is_told_what_was_left(
+    api: ApiClient, fresh: Fresh, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(bulk, "AT_ONCE_S", -1.0)
+    monkeypatch.setattr(bulk, "_at_work", Place(patience=-1.0))
+    sent = [download(fresh()) for _ in range(3)]
+    slow = api.send_lines(sent)
+    parts = iter(slow.streaming_content)
+    assert json.loads(next(parts))["line"] == 1
+    other = api.send_lines([download(fresh())])
+    assert other.status_code == 200
+    third = api.send_lines([download(fresh())])
+    assert third.json()["code"] == "busy", "both seats are taken"
+    assert json.loads(b"".join(parts))["sums"] == {
+        "lines": 1, "outcomes": {"accepted": 1}, "stopped": "busy",
+    }  # fmt: skip
+    slow.close()
+    assert outcomes(other)[1]["lines"] == 1
+    other.close()
+    found, sums = outcomes(api.send_lines(sent))
+    assert (sums["lines"], [each["answer"]["version"] for each in found]) == (3, [2, 2, 2])
 
 
 def test_who_may_not_write_sends_nothing(fresh: Fresh) -> None:

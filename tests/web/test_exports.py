@@ -6,6 +6,7 @@ import json
 from datetime import UTC, datetime
 
 import pytest
+from django.db import connection as django_connection
 from django.test import Client
 
 from licensing import connection, exporting, history, service, store
@@ -15,7 +16,7 @@ from licensing.models import AuditEntry
 from tests.conftest import new_id
 from tests.web.story import tell
 from tests.web.test_pages import staff
-from timeline import audit
+from timeline import audit, sending
 from timeline.presenters import state
 
 
@@ -165,3 +166,16 @@ def test_rows_are_noted_with_their_filter(told: tuple[str, int]) -> None:
 @pytest.mark.parametrize("query", ["?q=%00", "?from=0001-01-01&to=9999-12-31", "?type=%F0&order=x"])
 def test_no_query_breaks_the_rows(agent: Client, told: tuple[str, int], query: str) -> None:
     listed(agent, told[0], query)
+
+
+@pytest.mark.parametrize("what", ["events.jsonl", "rows.csv"])
+def test_no_connection_is_held_while_the_client_reads(
+    agent: Client, told: tuple[str, int], what: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sending, "BLOCK", 1)
+    monkeypatch.setattr(exporting, "PAGE", 2)
+    answer = agent.get(f"/members/{told[0]}/export/{what}")
+    held = [django_connection.connection for _ in answer.streaming_content]
+    answer.close()
+    assert len(held) > 3
+    assert held == [None] * len(held)

@@ -61,7 +61,8 @@ class PlayheadAPI(NinjaAPI):
 
 def _enclosed(pattern: Any) -> URLPattern:
     asked = policy.PUBLIC if pattern.name in DESCRIPTIONS else policy.BY_KEY
-    view = policy.declare(problems.enclose(pattern.callback), asked)
+    enclosed = problems.enclose(pattern.callback, streams=pattern.name == bulk.NAME)
+    view = policy.declare(enclosed, asked)
     return URLPattern(pattern.pattern, view, pattern.default_args, pattern.name)
 
 

@@ -2,7 +2,8 @@
 
 Every line is a command of its own with its own id, decided and kept or not whatever the others do.
 So a broken connection is no harm: the same lines are sent again, and none takes effect twice. What
-was sent is put down first, so that neither side ever waits for the other to read.
+was sent is put down first, so that neither side ever waits for the other to read. A client that
+does not send, or does not read, keeps one of few seats, and its place goes to the next.
 """
 
 import tempfile
@@ -11,8 +12,9 @@ import time
 from collections.abc import Generator, Iterator
 from typing import IO, Any
 
+from django.conf import settings
 from django.db import connection as django_connection
-from django.http import HttpRequest, StreamingHttpResponse
+from django.http import HttpRequest, StreamingHttpResponse, UnreadablePostError
 from ninja import Router
 
 from licensing import guard
@@ -20,6 +22,7 @@ from projections import hints
 from timeline import audit, limits
 from timeline.api import commanding, inputs, keys, lines, outputs, problems, shapes
 from timeline.api.openapi import told
+from timeline.api.place import Place
 from timeline.api.problems import Problem, invalid
 from timeline.models import ApiKey
 
@@ -41,13 +44,19 @@ STOPPING = (
 )  # fmt: skip
 """What would meet every further line too: the rest is left for another time."""
 BELOW = "/commands"
+NAME = "commands"
 
-_at_work = threading.Lock()
+STALLED_S = 5.0
+"""A client that has not read on for so many seconds loses its place to the next who asks."""
+
+_at_work = Place(STALLED_S)
+_seats = threading.BoundedSemaphore(settings.BULK_SEATS)
 
 
 @router.post(
     "",
     auth=keys.WRITE,
+    url_name=NAME,
     openapi_extra=told(shapes.LineOutcome, "busy", lines=inputs.CommandLine),
 )
 def send_commands(request: HttpRequest) -> StreamingHttpResponse:
@@ -55,25 +64,34 @@ def send_commands(request: HttpRequest) -> StreamingHttpResponse:
 
     A line that is wrong gets its problem and changes nothing; the others are not touched. The last
     line has the sums: an answer without it was cut off, and the same lines can be sent again. A key
-    that has used up its requests of this second waits, so that lines come at the key's rate.
+    that has used up its requests of this second waits, so that lines come at the key's rate. A
+    client that stops reading may be overtaken by another: its rest was not done then, and the sums
+    say "stopped": "busy".
     """
     _check(request)
-    if _at_work.locked():
+    if not _at_work.is_open() or not _seats.acquire(blocking=False):
         raise _busy()
-    received = _put_down(request)
-    if not _at_work.acquire(blocking=False):
-        received.close()
+    try:
+        answer = _Answer(request, _put_down(request))
+    except BaseException:
+        _seats.release()
+        raise
+    if not _at_work.take(answer):
+        answer.close()
         raise _busy()
     request.key_seen = time.monotonic()  # type: ignore[attr-defined]
-    return StreamingHttpResponse(_Answer(request, received), content_type=TYPES[0])
+    return StreamingHttpResponse(answer, content_type=TYPES[0])
 
 
 class _Answer:
-    """The lines of the answer; whoever is done with them closes it, read to the end or not."""
+    """The lines of the answer; whoever is done with them closes it, read to the end or not.
+
+    Has a seat from the beginning, and the place while lines are done.
+    """
 
     def __init__(self, request: HttpRequest, received: IO[bytes]) -> None:
         self._received = received
-        self._parts = self._made(_outcomes(request, received))
+        self._parts = self._made(_outcomes(request, received, self))
         self._open = True
 
     def __iter__(self) -> Iterator[bytes]:
@@ -94,12 +112,12 @@ class _Answer:
         if self._open:
             self._open = False
             self._received.close()
-            _at_work.release()
+            _at_work.leave(self)
+            _seats.release()
 
 
 def _busy() -> Problem:
-    detail = "other commands are being taken in bulk; send the same again"
-    return Problem(503, "busy", detail, headers={"Retry-After": "2"})
+    return problems.busy("other commands are being taken in bulk")
 
 
 def _check(request: HttpRequest) -> None:
@@ -109,7 +127,7 @@ def _check(request: HttpRequest) -> None:
         raise Problem(415, "unsupported_media_type", words)
     size = request.headers.get("Content-Length", "")
     if not size.isdecimal() or not int(size[:20]):
-        raise invalid("body", "must hold at least one line, and come with its Content-Length")
+        raise invalid("body", "must hold at least one line")
     if int(size[:20]) > LARGEST:
         raise Problem(413, "body_too_large", f"a request may hold {LARGEST} bytes")
 
@@ -121,6 +139,8 @@ def _put_down(request: HttpRequest) -> IO[bytes]:
     try:
         while chunk := request.read(64 * 1024):
             kept.write(chunk)
+        if (came := kept.tell()) < int(request.headers["Content-Length"]):
+            raise UnreadablePostError(f"the client left after {came} bytes")
         kept.seek(0)
         _check_count(kept)
     except BaseException:
@@ -138,7 +158,7 @@ def _check_count(kept: IO[bytes]) -> None:
         raise Problem(413, "body_too_large", f"a request may hold {MOST} lines")
 
 
-def _outcomes(request: HttpRequest, received: IO[bytes]) -> Iterator[bytes]:
+def _outcomes(request: HttpRequest, received: IO[bytes], who: object) -> Iterator[bytes]:
     sums: dict[str, int] = {}
     stopped, made, since = None, [], time.monotonic()
     for number, raw in _numbered(received):
@@ -151,11 +171,18 @@ def _outcomes(request: HttpRequest, received: IO[bytes]) -> Iterator[bytes]:
             break
         stopped = None
         if time.monotonic() - since > AT_ONCE_S:
-            yield _handed_on(made)
+            handed = _handed_on(made)
+            _at_work.rest(who)
+            yield handed
+            if not _at_work.take(who):
+                made, stopped = [], "busy"
+                break
             made, since = [], time.monotonic()
     last = {"lines": sum(sums.values()), "outcomes": sums, "stopped": stopped}
     made.append(outputs.encoded({"sums": last}) + b"\n")
-    yield _handed_on(made)
+    handed = _handed_on(made)
+    _at_work.leave(who)
+    yield handed
 
 
 def _handed_on(made: list[bytes]) -> bytes:

@@ -25,10 +25,12 @@ CODES: Mapping[str, Code] = {
     "rate_limited": Code(429, "Too many requests of this key; wait for Retry-After seconds."),
     "internal_error": Code(500, "The fault is on our side, and has been noted."),
     "database_unavailable": Code(503, "The database does not answer; send the same again."),
+    "busy": Code(503, "Too much is being taken in at once; send the same again."),
     "audit_unavailable": Code(
         503, "The audit trail cannot be written, so nothing is shown or done."
     ),
     # A body
+    "length_required": Code(411, "A body has to come with its Content-Length."),
     "body_too_large": Code(413, "The body is larger than is let in."),
     "unsupported_media_type": Code(415, "A body must be application/json."),
     "malformed_json": Code(422, "The body is not JSON."),
@@ -45,7 +47,6 @@ CODES: Mapping[str, Code] = {
     "member_erased": Code(410, "The member was erased."),
     "member_busy": Code(503, "Too many commands of this member at once; send the same again."),
     "no_rules": Code(503, "No rules have been published, so nothing can be decided."),
-    "busy": Code(503, "Other commands are being taken in bulk; send the same again."),
     # The feed
     "position_ahead": Code(409, "The reader is ahead of the log: it was restored since."),
     # Operations
@@ -83,7 +84,14 @@ ALWAYS = (
     "database_unavailable",
     "audit_unavailable",
 )
-BODY = ("bad_request", "body_too_large", "unsupported_media_type", "malformed_json")
+BODY = (
+    "bad_request",
+    "length_required",
+    "body_too_large",
+    "unsupported_media_type",
+    "malformed_json",
+    "busy",
+)
 COMMAND = (
     "stream_unreadable",
     "wrong_expected_version",

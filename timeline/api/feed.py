@@ -42,7 +42,7 @@ LOOK = 0.25
 WAITERS = max(settings.WEB_THREADS - 2, 1)
 """How many requests of a process may wait at once; the others are answered at once, as without.
 
-One thread is left for commands in bulk, and one for everybody else.
+Two threads are left for everybody else; commands in bulk have their own.
 """
 
 _waiting = threading.BoundedSemaphore(WAITERS)

@@ -23,6 +23,7 @@ from django.http import (
 from django.http.response import HttpResponseBase
 
 from licensing import guard, history, service, store, trail
+from timeline import arriving
 from timeline.api import codes, conditional
 from timeline.requests import id_of
 
@@ -59,6 +60,12 @@ class Problem(Exception):
 def invalid(path: str, message: str) -> Problem:
     """The 422 for one fault."""
     return Problem(422, "invalid_input", f"{path}: {message}", errors=[Fault(path, message)])
+
+
+def busy(why: str) -> Problem:
+    """The 503 for what can be sent again soon, as it is."""
+    detail = f"{why}; send the same again"
+    return Problem(503, "busy", detail, headers={"Retry-After": "2"})
 
 
 def answer(request: HttpRequest, problem: Problem) -> HttpResponse:
@@ -104,10 +111,13 @@ def _noted(request: HttpRequest, error: Exception) -> Problem:
     return problem
 
 
-def enclose(view: Callable[..., HttpResponseBase]) -> Callable[..., HttpResponseBase]:
+def enclose(
+    view: Callable[..., HttpResponseBase], *, streams: bool = False
+) -> Callable[..., HttpResponseBase]:
     """Wraps a view of the API: nothing leaves it in another shape or without a request id.
 
-    A read leaves it with its ETag, or as 304. HEAD is GET of which the server sends no body.
+    A read leaves it with its ETag, or as 304. HEAD is GET of which the server sends no body. A
+    request's own body is here before the view is called, except where the view `streams` it.
     """
 
     @wraps(view)
@@ -119,6 +129,10 @@ def enclose(view: Callable[..., HttpResponseBase]) -> Callable[..., HttpResponse
             if settings.SECURE_SSL_REDIRECT and not request.is_secure():
                 detail = "the key went in plain text: use HTTPS, and rotate the key"
                 raise Problem(403, "https_required", detail)
+            if streams:
+                arriving.check_length(request)
+            else:
+                arriving.wait(request)
             response = view(request, *args, **kwargs)
             if isinstance(response, HttpResponseNotAllowed):
                 allowed = response["Allow"]
@@ -194,6 +208,11 @@ def as_problem(error: Exception) -> Problem:
             return _of_ninja(error)
         case RequestDataTooBig():
             return Problem(413, "body_too_large", "the body is larger than is let in")
+        case arriving.LengthRequired():
+            detail = "the body has to come with its Content-Length"
+            return Problem(411, "length_required", detail)
+        case arriving.NoSeat():
+            return busy("too many bodies are on their way")
         case SuspiciousOperation() | UnreadablePostError():
             return Problem(400, "bad_request", "the request could not be read")
         case Http404():

@@ -3,7 +3,6 @@
 Each export is noted in the audit trail before its first byte, and sent as it is read.
 """
 
-from collections.abc import Iterator
 from itertools import islice
 from urllib.parse import urlencode
 
@@ -15,12 +14,11 @@ from django.utils import timezone
 from licensing import exporting, history
 from licensing.fold import UnreadableStream
 from licensing.history import stream_of
-from timeline import audit, pasts, sheets
+from timeline import audit, pasts, sending, sheets
 from timeline.forms import asked
 from timeline.http import MEMBER_ID, small_int, staff_page
 from timeline.presenters import state, takeaway
 
-BLOCK = 200  # lines sent at once
 NOTHING_HERE = "This member has no history to export."
 
 
@@ -31,7 +29,7 @@ def events(request: HttpRequest, member_id: str) -> HttpResponseBase:
     audit.record(request, "export", member_id, purpose="events", version=head)
     lines = islice(exporting.lines(stream_of(member_id)), head)
     return StreamingHttpResponse(
-        _blocks(lines),
+        sending.in_blocks(lines),
         content_type="application/x-ndjson",
         headers=_saved(f"{member_id}-v{head}-events.jsonl"),
     )
@@ -87,8 +85,3 @@ def _saved(name: str) -> dict[str, str]:
         "Content-Disposition": f'attachment; filename="{name}"',
         "Cache-Control": "no-store",
     }
-
-
-def _blocks(lines: Iterator[bytes]) -> Iterator[bytes]:
-    while block := b"".join(islice(lines, BLOCK)):
-        yield block
