@@ -166,6 +166,37 @@ def test_the_tag_of_a_read_is_an_expected_version(api: ApiClient, member: str) -
     assert (status, problem["code"]) == (409, "wrong_expected_version")
 
 
+def test_a_draft_is_edited_only_as_it_was_read(api: ApiClient) -> None:
+    path = f"/rules/download-license/drafts/{new_id('draft')}"
+    begun = {"title": "Another", "draft_id": path.rpartition("/")[2]}
+    assert api.post("/rules/download-license/drafts", begun)[0] == 200
+    read = api.send("GET", path)
+    tag, document = read["ETag"], read.json()["document"]
+    assert again(api, path, tag).status_code == 304
+
+    def edit(title: str, said: dict[str, int] | None = None, **headers: str) -> tuple[int, Any]:
+        status, answer = api.put(
+            path, {"document": {**document, "title": title}, **(said or {})}, **headers
+        )
+        return status, answer.get("code", answer.get("outcome"))
+
+    # What others do with the rule set is nothing to this draft.
+    other = {"title": "Of others", "draft_id": new_id("draft")}
+    assert api.post("/rules/download-license/drafts", other)[0] == 200
+    assert edit("first", If_Match=tag)[0] == 200
+    assert edit("lost", If_Match=tag) == (409, "draft_changed")
+    assert edit("lost", {"revision": 0}) == (409, "draft_changed")
+    assert edit("lost", {"revision": 1}, If_Match='"0"') == (422, "invalid_input")
+    assert edit("lost") == (422, "invalid_input")
+    assert edit("lost", If_Match="W/1") == (422, "invalid_input")
+    assert api.get(path)[1]["document"]["title"] == "first"
+    assert edit("second", If_Match='"1"')[0] == 200
+    assert edit("third", {"revision": 2}, If_Match=api.send("GET", path)["ETag"])[0] == 200
+    assert edit("fourth", If_Match="*")[0] == 200
+    assert api.get(path)[1]["revision"] == 4
+    assert api.put(f"{path}x", {"document": document}, If_Match="*")[0] == 404
+
+
 def test_a_title_is_replaced_only_as_it_was_read(api: ApiClient) -> None:
     path = f"/titles/{new_id('film')}"
     missing = api.put(path, {"name": "M"}, If_Match="*")

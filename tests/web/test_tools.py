@@ -4,6 +4,7 @@ import hashlib
 import http.client
 import json
 import re
+import shutil
 import subprocess
 import sys
 import threading
@@ -19,10 +20,12 @@ from licensing import connection as stores
 from licensing import history, store
 from tests.conftest import new_id
 from tests.web import live
+from tests.web.api_client import publish_rules
 from tests.web.test_bulk import download
 from timeline.management.commands.playhead import Command
 from timeline.models import ApiKey
 
+PROGRAM = Path(__file__).with_name("generated.py")
 FOLLOW = Path(__file__).parents[2] / "docs" / "howto" / "follow-the-feed.md"
 ONE_MORE = '{"command": "AcquireLicense", "data": {"title_id": "film-9", "device_id": "d1"}}'
 Ask = Callable[..., tuple[int, str, str]]
@@ -217,63 +220,50 @@ def test_the_command_line_tells_failures_apart(
     assert (ended, said, told in complained) == (status, "", True), complained
 
 
-def test_a_generated_client_speaks_the_api(
-    server: str, key: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+def test_a_generated_client_is_typed_and_speaks_the_api(
+    server: str, key: str, tmp_path: Path
 ) -> None:
+    publish_rules()
     schema = httpx.get(f"{server}/api/v1/openapi.json").json()
     (tmp_path / "openapi.json").write_text(json.dumps(schema))
     (tmp_path / "config.yml").write_text("post_hooks: []\n")
-    made = subprocess.run(
-        [sys.executable, "-m", "openapi_python_client", "generate", "--meta", "none",
-         "--path", "openapi.json", "--config", "config.yml", "--output-path", "playhead_client"],
-        cwd=tmp_path, capture_output=True, text=True, timeout=120, check=False,
+    said = _run(
+        tmp_path, "-m", "openapi_python_client", "generate", "--meta", "none",
+        "--path", "openapi.json", "--config", "config.yml", "--output-path", "playhead_client",
     )  # fmt: skip
-    said = made.stdout + made.stderr
-    assert made.returncode == 0, said
     # JSON lines are for whoever writes them; every other operation has its function.
     warned = re.findall(r"WARNING parsing (\S+ \S+)", said)
     assert (warned, "Unable to process" in said) == (["POST /api/v1/commands"], False)
-    monkeypatch.syspath_prepend(tmp_path)
-    _speak(server, key)
+    program = tmp_path / "generated.py"
+    shutil.copy(PROGRAM, program)
+    _run(
+        tmp_path, "-m", "mypy", "--strict", "--config-file=", "--cache-dir=cache",
+        program.name, "playhead_client",
+    )  # fmt: skip
+    # An answer is no bag of anything: a name that the description has not is told.
+    program.write_text(program.read_text().replace("answer.version)", "answer.versoin)"))
+    assert '"Answer" has no attribute "versoin"' in _run(
+        tmp_path, "-m", "mypy", "--strict", "--config-file=", "--cache-dir=cache", program.name,
+        fails=True,
+    )  # fmt: skip
+    shutil.copy(PROGRAM, program)
+    member = new_id("gen")
+    bucket = store.bucket_of(f"member-{member}")
+    told = json.loads(_run(tmp_path, program.name, server, key, member, str(bucket)))
+    assert told["versions"] == [1, 2]
+    assert told["license"] in history.state_as_at(member)[0].licenses
 
 
-def _speak(server: str, key: str) -> None:
-    """The common calls; answers are objects with the attributes that the description names."""
-    from playhead_client import AuthenticatedClient
-    from playhead_client.api.explanations import explanations_explain
-    from playhead_client.api.feed import feed_read_feed
-    from playhead_client.api.licenses import licenses_acquire, licenses_get_license
-    from playhead_client.api.timeline import (
-        timelines_read_event,
-        timelines_read_state,
-        timelines_read_timeline,
+def _run(place: Path, *words: str, fails: bool = False) -> str:
+    """Python with these words, in a folder of the test's; all that it said."""
+    made = subprocess.run(
+        [sys.executable, *words],
+        cwd=place,
+        capture_output=True,
+        text=True,
+        timeout=180,
+        check=False,
     )
-    from playhead_client.models import Acquisition, Answer, Question
-
-    client, member, command = AuthenticatedClient(server, key), new_id("gen"), new_id("c")
-    asked = Acquisition(title_id="film", device_id="d1")
-    answer = licenses_acquire.sync(member, client=client, body=asked, idempotency_key=command)
-    assert isinstance(answer, Answer)
-    assert (answer.outcome.value, answer.version) == ("accepted", 2)
-    again = licenses_acquire.sync(member, client=client, body=asked, idempotency_key=command)
-    assert again == answer
-    steps = timelines_read_timeline.sync(member, client=client).items
-    assert [step.type_ for step in steps] == ["DeviceRegistered", "LicenseIssued"]
-    first = timelines_read_state.sync_detailed(member, client=client)
-    assert answer.license_id in first.parsed.state["licenses"]
-    known = first.headers["ETag"]
-    same = timelines_read_state.sync_detailed(member, client=client, if_none_match=known)
-    assert (same.status_code, same.content) == (304, b"")
-    why = timelines_read_event.sync(member, 2, client=client).decision
-    assert (why.verdict.value, why.limits[0].ok) == ("allowed", True)
-    question = Question(title_id="another", device_id="d1")
-    assert explanations_explain.sync(member, client=client, body=question).outcome == "accepted"
-    found, cursor, bucket = [], "", store.bucket_of(f"member-{member}")
-    while page := feed_read_feed.sync(client=client, bucket=bucket, after=cursor):
-        found += [event.version for event in page.items if event.stream_id == f"member-{member}"]
-        cursor = page.cursor
-        if page.next_ is None:
-            break
-    assert found == [1, 2]
-    nothing = licenses_get_license.sync_detailed(member, "none", client=client)
-    assert (nothing.status_code, nothing.parsed.code) == (404, "unknown_license")
+    said = made.stdout + made.stderr
+    assert (made.returncode != 0) == fails, said
+    return said

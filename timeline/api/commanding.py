@@ -51,7 +51,7 @@ def run(
         member_id,
         command,
         command_id=command_id(request),
-        expected=_expected(request),
+        expected=expected(request),
         data_hash=data_hash(command, request.path, getattr(request, "received", {})),
         occurred_at=occurred_at,
     )
@@ -120,7 +120,8 @@ def command_id(request: HttpRequest) -> str:
     return key
 
 
-def _expected(request: HttpRequest) -> int:
+def expected(request: HttpRequest) -> int:
+    """The version in If-Match, or one of the store's words. Raises the 422 for anything else."""
     wanted = request.headers.get("If-Match")
     if wanted is None:
         return store.ANY

@@ -31,17 +31,23 @@ class Unchanged(Exception):
 
 
 def by_version(
-    request: HttpRequest, stream_id: str, version: int | None = None, *also: object
+    request: HttpRequest,
+    stream_id: str,
+    version: int | None = None,
+    *also: object,
+    revision: int | None = None,
 ) -> None:
     """Tag an answer that follows from a stream up to `version`, else to its head, and `also`.
 
-    The tag begins with the version, so that it will do as an If-Match. Raises Unchanged.
+    The tag begins with the version, or with the `revision` of what is shown where that is what a
+    write expects, so that it will do as an If-Match. Raises Unchanged.
     """
     head, erased = _head(stream_id)
     if version is not None and version > head:
         return  # the view says that there is none
     shown = head if version is None else version
-    tag = f'"{shown}.{_digest(request, shown, erased, *also)}"'
+    first = shown if revision is None else revision
+    tag = f'"{first}.{_digest(request, shown, erased, *also)}"'
     if _inner(tag) in _known(request):
         _unchanged(request, tag)
     _mark(request, tag)

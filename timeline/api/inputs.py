@@ -246,7 +246,7 @@ class DraftEdit(Body):
     """The whole document that the draft becomes, and the revision that it was made of."""
 
     document: Attributes
-    revision: Version
+    revision: Version | None = Field(None, description="may be left out where If-Match names it")
 
 
 class Approval(Body):

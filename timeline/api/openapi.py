@@ -34,8 +34,8 @@ _TAG_READ = {
     "schema": {"type": "string", "maxLength": 4000},
 }
 _TAG_HEADER = {
-    "description": "Tells this answer from others at its address. One that begins with a version"
-    " and is strong will do as an If-Match.",
+    "description": "Tells this answer from others at its address. A strong one of a member's"
+    " history will do as the If-Match of a command, that of a draft or title as that of its PUT.",
     "schema": {"type": "string"},
 }
 _CONDITIONS = (
@@ -50,6 +50,15 @@ _CONDITIONS = (
         "in": "header",
         "description": "With *, only what is not there yet is written.",
         "schema": {"type": "string", "maxLength": 4000},
+    },
+)
+_REVISED = (
+    {
+        "name": "If-Match",
+        "in": "header",
+        "description": 'The revision that this was made of, such as "3", or the ETag of the draft'
+        " as it was read; * for whatever there is.",
+        "schema": {"type": "string", "pattern": r'^("?[0-9]{1,9}([.][A-Za-z0-9_-]{1,40})?"?|\*)$'},
     },
 )
 _ANSWER_HEADERS = {
@@ -87,16 +96,19 @@ def told(
     command: bool = False,
     listing: bool = False,
     conditions: bool = False,
+    revised: bool = False,
     lines: type[BaseModel] | None = None,
 ) -> dict[str, Any]:
     """The `openapi_extra` of an operation: the shape of its answer, and the codes it may give.
 
     `command` adds the headers and codes of whatever is decided and appended, `listing` the
-    headers of what is read from read models, `conditions` those of what is replaced by its tag.
+    headers of what is read from read models, `conditions` those of what is replaced by its tag,
+    `revised` that of what is replaced by its revision.
     `lines` is the shape of a line when body and answer are JSON lines; `answer` then is of one.
     """
     headers = (
         *_COMMAND_HEADERS * command, *_READ_HEADERS * listing, *_CONDITIONS * conditions,
+        *_REVISED * revised,
     )  # fmt: skip
     told: dict[str, Any] = {
         "x-lines": lines,

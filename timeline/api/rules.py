@@ -9,13 +9,13 @@ from django.http import Http404, HttpRequest
 from django.utils import timezone
 from ninja import Router
 
-from licensing import rulebook, rulemaking, rules
+from licensing import rulebook, rulemaking, rules, store
 from licensing.actors import Actor
 from licensing.rules import edits, life
 from licensing.rules.life import Draft, LifeError
 from timeline.api import codes, commanding, conditional, inputs, keys, shapes
 from timeline.api.openapi import told
-from timeline.api.problems import Fault, Problem
+from timeline.api.problems import Fault, Problem, invalid
 
 router = Router(tags=["rules"])
 
@@ -94,11 +94,11 @@ def get_draft(
     request: HttpRequest, rule_set: inputs.RuleSetId, draft_id: inputs.DraftInPath
 ) -> dict[str, Any]:
     """A draft with its document, what it changes of its base, and what is wrong with it."""
-    conditional.by_version(request, rulebook.stream_of(rule_set))
     lived = rulebook.life_of(rule_set)
     draft = lived.drafts.get(draft_id)
     if draft is None:
         raise Http404
+    conditional.by_version(request, rulebook.stream_of(rule_set), revision=draft.revision)
     base = lived.published.get(draft.base or "", {})
     return _draft(draft) | {
         "document": draft.document,
@@ -111,7 +111,7 @@ def get_draft(
 @router.put(
     "/drafts/{draft_id}",
     auth=keys.RULES_WRITE,
-    openapi_extra=told(shapes.DraftAnswer, *codes.DRAFT),
+    openapi_extra=told(shapes.DraftAnswer, *codes.DRAFT, revised=True),
 )
 def edit(
     request: HttpRequest,
@@ -119,8 +119,12 @@ def edit(
     draft_id: inputs.DraftInPath,
     body: inputs.DraftEdit,
 ) -> dict[str, Any]:
-    """Make the draft this document. `revision` is the one it was made of: 409 if it moved on."""
-    command = life.EditDraft(draft_id, body.document, body.revision)
+    """Make the draft this document: 409 if it moved on.
+
+    `revision`, or the one that If-Match names, is what the document was made of.
+    """
+    revision = _revision(request, rule_set, draft_id, body.revision)
+    command = life.EditDraft(draft_id, body.document, revision)
     return _made(_ask(request, rule_set, command), draft_id)
 
 
@@ -203,6 +207,20 @@ def roll_back(
     command = life.RollBack(body.hash, body.valid_from or now, body.reason)
     made = _ask(request, rule_set, command, now)
     return {"outcome": made.outcome, "in_force": made.life.last}
+
+
+def _revision(request: HttpRequest, rule_set: str, draft_id: str, said: int | None) -> int:
+    named = commanding.expected(request)
+    if named == store.EXISTS and said is None:  # whatever there is
+        draft = rulebook.life_of(rule_set).drafts.get(draft_id)
+        return draft.revision if draft is not None else 0
+    if named >= 0:
+        if said not in (None, named):
+            raise invalid("revision", f"is not the one in If-Match, {named}")
+        return named
+    if said is None:
+        raise invalid("revision", "must say what the document was made of, here or in If-Match")
+    return said
 
 
 def _ask(
