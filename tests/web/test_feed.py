@@ -7,6 +7,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from random import Random
 from typing import Any
+from urllib.parse import quote
 from uuid import uuid4
 
 import pytest
@@ -139,6 +140,13 @@ def test_a_vector_comes_back_from_its_token(largest: int, dice: Random) -> None:
     token = Vector(positions).token
     assert len(token) <= LONGEST
     assert Vector.read(token).positions == positions
+
+
+def test_a_damaged_token_is_refused_and_not_guessed_at(api: ApiClient) -> None:
+    token = Vector([7] * store.BUCKETS).token
+    for damaged in (token[:-2], token[:-6], token + "AAAA", token[:9] + "!" + token[9:]):
+        status, body = api.get(f"/events?after={quote(damaged)}")
+        assert (status, body["code"]) == (422, "invalid_input"), damaged
 
 
 def test_merging_keeps_each_buckets_order_and_otherwise_the_time() -> None:

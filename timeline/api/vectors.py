@@ -37,10 +37,13 @@ class Vector:
         try:
             if not token.startswith("v"):
                 raise ValueError(token)
-            data = base64.urlsafe_b64decode(token[1:] + "=" * (-len(token[1:]) % 4))
+            padded = token[1:] + "=" * (-len(token[1:]) % 4)
+            data = base64.b64decode(padded, altchars=b"-_", validate=True)
             inflating = zlib.decompressobj()
             positions = _decoder.decode(inflating.decompress(data, _PLAIN))
-            if len(positions) != BUCKETS:
+            # Cut off, its checksum is missing, and nothing would tell a damaged token.
+            whole = inflating.eof and not inflating.unused_data
+            if len(positions) != BUCKETS or not whole:
                 raise ValueError(token)
         except (ValueError, binascii.Error, zlib.error, msgspec.MsgspecError):
             raise invalid("query.after", "not a token that this feed has given out") from None
