@@ -141,6 +141,27 @@ def test_nobody_is_found_politely(agent: Client, typed: str, words: str) -> None
     assert_strict(html)
 
 
+def test_a_search_has_an_address_and_one_for_an_e_mail_has_none(agent: Client) -> None:
+    forms = re.findall(
+        r'<form class="(?:big)?find"[^>]*>', text(agent, "/") + text(agent, "/catalogue/")
+    )
+    assert len(forms) >= 2
+    assert all('method="post"' in form for form in forms)
+    assert agent.post("/", {"q": " device:tv 1 "})["Location"] == "/?q=device%3Atv+1"
+    assert agent.post("/", {"q": ""})["Location"] == "/"
+    member, mail = new_id("m"), f"{new_id('ada')}@example.org"
+    ask(member, ChangePlan("basic", "DE"))
+    profiles.put(member, mail, "Ada Found")
+    assert agent.post("/", {"q": mail})["Location"] == f"/members/{member}/timeline/"
+    nobody = agent.post("/", {"q": f"x{mail}"})
+    assert nobody.status_code == 200
+    html = nobody.content.decode()
+    assert "exactly this e-mail" in html
+    assert "@" not in re.search(r"<title>(.*?)</title>", html)[1]  # type: ignore[index]
+    assert nobody["Cache-Control"] == "no-store"
+    assert agent.post("/", {"q": "a\x00b"}).status_code == 422
+
+
 @pytest.mark.parametrize("q", ["%00", "%F0%9F", "+", "a%00b", "%E2%80%AE"])
 def test_no_question_breaks_the_page(agent: Client, q: str) -> None:
     assert agent.get(f"/?q={q}").status_code == 200
