@@ -31,6 +31,7 @@ from benchmarks.spike import said
 
 TEMPLATES = 40
 CAUGHT_UP_S = 240.0
+NAMES = ("worker", "beat", "PostgreSQL")
 MULTIPLY = """
 INSERT INTO event
 SELECT bucket, stream_id, version,
@@ -167,24 +168,25 @@ def idle(superuser: str, seconds: float) -> None:
         before = [used(pid) for pid in pids]
         time.sleep(seconds)
         spent = [used(pid) - old for pid, old in zip(pids, before, strict=True)]
-    names = ("worker", "beat", "PostgreSQL")
-    told = ", ".join(f"{n} {100 * s / seconds:.1f} %" for n, s in zip(names, spent, strict=True))
+    told = ", ".join(f"{n} {100 * s / seconds:.1f} %" for n, s in zip(NAMES, spent, strict=True))
     said(f"idle (load {os.getloadavg()[0]:.0f}), of one core: {told}", time.monotonic())
 
 
 def freshness(superuser: str, rate: int, seconds: float) -> None:
     """How long from an append until every read model has it: while jobs that were due long ago are
     caught up, and once there is nothing due."""
-    with psycopg.connect(superuser, autocommit=True) as conn, worker_and_beat():
+    with psycopg.connect(superuser, autocommit=True) as conn, worker_and_beat() as pids:
+        pids = [*pids, _parent(conn.info.backend_pid)]
         time.sleep(15)
         began, left = time.monotonic(), due()
         told = f"{left} jobs overdue, of which the worker does what it can"
-        _measured(conn, rate, seconds, told)
+        _measured(conn, rate, seconds, told, pids)
         while due() and time.monotonic() - began < CAUGHT_UP_S:
             time.sleep(2)
         said(f"{due()} jobs still due", began)
         time.sleep(5)
-        _measured(conn, rate, seconds, "nothing else due" if not due() else "jobs still due")
+        told = "nothing else due" if not due() else "jobs still due"
+        _measured(conn, rate, seconds, told, pids)
 
 
 def due() -> int:
@@ -196,7 +198,10 @@ def due() -> int:
     return sum(int(kind["due"]) for kind in jobs.status(timezone.now())["items"])
 
 
-def _measured(conn: psycopg.Connection[Any], rate: int, seconds: float, when: str) -> None:
+def _measured(
+    conn: psycopg.Connection[Any], rate: int, seconds: float, when: str, pids: list[int]
+) -> None:
+    before, since = [used(pid) for pid in pids], time.monotonic()
     context = multiprocessing.get_context("spawn")
     sent = context.Queue()
     process = context.Process(target=writer, args=(rate, seconds, sent), kwargs={"hints": True})
@@ -209,12 +214,15 @@ def _measured(conn: psycopg.Connection[Any], rate: int, seconds: float, when: st
             written = sent.get()
         time.sleep(0.02)
     process.join()
+    took = time.monotonic() - since
+    spent = [100 * (used(pid) - old) / took for pid, old in zip(pids, before, strict=True)]
     late = sorted(_lateness(written, seen))
     at = [late[int(len(late) * part) - 1] for part in (0.5, 0.95, 0.99, 1.0)]
     told = " / ".join(f"{value:.2f}" for value in at)
     load = os.getloadavg()[0]
     said(
-        f"{len(late) / seconds:.0f} events/s (load {load:.0f}, {when}); p50/p95/p99/most {told} s",
+        f"{len(late) / seconds:.0f} events/s (load {load:.0f}, {when}); p50/p95/p99/most {told} s;"
+        f" of one core: {', '.join(f'{n} {s:.0f} %' for n, s in zip(NAMES, spent, strict=True))}",
         time.monotonic(),
     )
 

@@ -60,21 +60,21 @@ def waiting(projectors: Sequence[Projector]) -> dict[int, int]:
 
 
 def advance(transaction: Together, moves: Sequence[tuple[Checkpoint, int]]) -> None:
-    """Move checkpoints of one bucket, all from where they were found, or raise Fenced.
+    """Move checkpoints, all from where they were found, or raise Fenced.
 
     Waits for nobody: a checkpoint in other hands counts as moved.
     """
     found = [checkpoint for checkpoint, _ in moves]
     asked = {
-        "bucket": found[0].bucket,
+        "buckets": [checkpoint.bucket for checkpoint in found],
         "names": [checkpoint.projection for checkpoint in found],
         "generations": [checkpoint.generation for checkpoint in found],
         "turns": [checkpoint.turn for checkpoint in found],
         "to": [to for _, to in moves],
     }
     if transaction.count(statement("advance"), asked) != len(found):
-        names = ", ".join(checkpoint.projection for checkpoint in found)
-        raise Fenced(f"{names} in bucket {found[0].bucket}")
+        names = ", ".join(sorted({checkpoint.projection for checkpoint in found}))
+        raise Fenced(f"{names} in buckets {sorted({here.bucket for here in found})}")
 
 
 def of(projector: Projector, bucket: int, generation: int | None) -> Checkpoint | None:

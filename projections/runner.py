@@ -110,6 +110,7 @@ def _slices(taken: Sequence[int], projectors: Sequence[Projector], deadline: flo
     while taken and (found := checkpoints.behind(projectors, taken)):
         done = turn.take(found, by_name)
         passed += done
-        if not done or time.monotonic() >= until:
-            break
+        whole = done == sum(here.head - here.position for here in found)
+        if whole or not done or time.monotonic() >= until:
+            break  # the next look, over all slices, tells what came in meanwhile
     return passed

@@ -1,8 +1,10 @@
-"""One turn of a worker: read what is new in some buckets, fold it, and write bucket by bucket.
+"""One turn of a worker: read what is new in some buckets, fold it, and write it.
 
 Reading spans buckets and takes no lock; an event is decoded once and handed to every projector
-that is at its place. Each bucket is then written in a transaction of its own, which first moves
-the checkpoints from where they were found: if anybody was there meanwhile, nothing is written.
+that is at its place. Each bucket is folded by itself. It is written in a transaction that first
+moves its checkpoints from where they were found: if anybody was there meanwhile, nothing is
+written. Buckets with little to do share a transaction, which costs more than what is in it; where
+one of them is refused, each goes by itself.
 """
 
 import random
@@ -30,6 +32,9 @@ PAGE = 1000
 BATCH = 4000
 """Events in one reading; more buckets are left for the next."""
 
+TOGETHER = 64
+"""Buckets in one transaction at most, with a page of events between them."""
+
 STOPPED_MS = 15_000
 """A worker that stops while it writes a bucket keeps it for so long; the server takes it back."""
 
@@ -44,6 +49,11 @@ class Work:
     moves: list[tuple[Checkpoint, int]] = field(default_factory=list)
     events: dict[Run, list[Event]] = field(default_factory=dict)
 
+    @property
+    def length(self) -> int:
+        """How many positions of the bucket it passes."""
+        return max(to - checkpoint.position for checkpoint, to in self.moves)
+
 
 def take(found: Sequence[Checkpoint], projectors: Mapping[str, Projector]) -> int:
     """Bring some checkpoints one page further, as many as fit in a turn.
@@ -56,7 +66,7 @@ def take(found: Sequence[Checkpoint], projectors: Mapping[str, Projector]) -> in
     with db.connection.wrap_database_errors:
         _read(plan, projectors)
         known = _loaded(plan, projectors)
-        return sum(_write(work, known, projectors) for work in plan)
+        return sum(_write(works, known, projectors) for works in _together(plan))
 
 
 def _planned(found: Sequence[Checkpoint]) -> Iterator[Work]:
@@ -69,7 +79,7 @@ def _planned(found: Sequence[Checkpoint]) -> Iterator[Work]:
             to = min(checkpoint.head, checkpoint.position + PAGE)
             work.moves.append((checkpoint, max(to, checkpoint.position)))
         yield work
-        planned += max(to - checkpoint.position for checkpoint, to in work.moves)
+        planned += work.length
         if planned >= BATCH:
             return
 
@@ -140,37 +150,36 @@ def _nothing(text: str, row: type[Row], params: Mapping[str, Any]) -> list[Row]:
     return []
 
 
-def _write(work: Work, known: Mapping[Run, Any], projectors: Mapping[str, Projector]) -> int:
-    """Fold and write one bucket; what the fold or the tables refuse is done over, carefully."""
+def _together(plan: Sequence[Work]) -> Iterator[list[Work]]:
+    """The buckets of a plan as they are written: some at once where they have little to do."""
+    works, length = list[Work](), 0
+    for work in plan:
+        if works and (len(works) == TOGETHER or length + work.length > PAGE):
+            yield works
+            works, length = [], 0
+        works.append(work)
+        length += work.length
+    if works:
+        yield works
+
+
+def _write(
+    works: Sequence[Work], known: Mapping[Run, Any], projectors: Mapping[str, Projector]
+) -> int:
+    """Fold and write some buckets; what the fold or the tables refuse is done over, carefully."""
     try:
         with db.connection.wrap_database_errors:
-            puts = {
-                checkpoint.run: projectors[checkpoint.projection].effects(
-                    known[checkpoint.run], work.events[checkpoint.run]
-                )
-                for checkpoint, _ in work.moves
-                if work.events[checkpoint.run]
-            }
-        with connection.together() as transaction:
-            transaction.send(statement("begin_turn"), _limits())
-            checkpoints.advance(transaction, work.moves)
-            for checkpoint, _ in work.moves:
-                if checkpoint.fresh:
-                    projector = projectors[checkpoint.projection]
-                    for text in carefully.clearing(projector, checkpoint.side):
-                        transaction.send(text, {"bucket": checkpoint.bucket})
-                for put in puts.get(checkpoint.run, ()):
-                    _put(transaction, checkpoint, put)
-                for event in work.events[checkpoint.run]:
-                    if projectors[checkpoint.projection].forgets(event):
-                        key = parking.erased(checkpoint, event)
-                        transaction.send(statement("parked_resolve"), key)
-    except Fenced as fenced:
-        log.info("another worker was faster; nothing of this turn is kept", claim=str(fenced))
-        return 0
+            puts = _puts(works, known, projectors)
+        _commit(works, puts, projectors)
     except carefully.OUTAGES:
         raise
     except Exception as error:
+        if len(works) > 1:
+            return sum(_write([work], known, projectors) for work in works)
+        if isinstance(error, Fenced):
+            log.info("another worker was faster; nothing of this is kept", claim=str(error))
+            return 0
+        (work,) = works
         log.info(
             "a batch was refused; trying stream by stream", bucket=work.bucket, error=repr(error)
         )
@@ -178,7 +187,57 @@ def _write(work: Work, known: Mapping[Run, Any], projectors: Mapping[str, Projec
             parking.advance(checkpoint, to, projectors[checkpoint.projection])
             for checkpoint, to in work.moves
         )
-    return sum(to - checkpoint.position for checkpoint, to in work.moves)
+    return sum(to - checkpoint.position for work in works for checkpoint, to in work.moves)
+
+
+def _puts(
+    works: Sequence[Work], known: Mapping[Run, Any], projectors: Mapping[str, Projector]
+) -> dict[tuple[Run, str], list[Put]]:
+    """What each build has to put, with the side that it puts it on."""
+    found: dict[tuple[Run, str], list[list[Put]]] = {}
+    for work in works:
+        for checkpoint, _ in work.moves:
+            if events := work.events[checkpoint.run]:
+                projector = projectors[checkpoint.projection]
+                made = projector.effects(known[checkpoint.run], events)
+                found.setdefault((checkpoint.run, checkpoint.side), []).append(made)
+    return {build: list(_merged(found[build])) for build in sorted(found)}
+
+
+def _merged(of_buckets: Sequence[Sequence[Put]]) -> Iterator[Put]:
+    """The puts of several buckets, those of one statement as one: no two buckets share a row."""
+    alike: dict[tuple[str, ...], list[Sequence[Put]]] = {}
+    for puts in of_buckets:
+        alike.setdefault(tuple(put.text for put in puts), []).append(puts)
+    for texts, same in alike.items():
+        for text, column in zip(texts, zip(*same, strict=True), strict=True):
+            yield Put(text, [row for put in column for row in put.rows])
+
+
+def _commit(
+    works: Sequence[Work],
+    puts: Mapping[tuple[Run, str], Sequence[Put]],
+    projectors: Mapping[str, Projector],
+) -> None:
+    """Move the checkpoints and put the rows, all of it or nothing."""
+    moves = [move for work in works for move in work.moves]
+    with connection.together() as transaction:
+        transaction.send(statement("begin_turn"), _limits())
+        checkpoints.advance(transaction, moves)
+        for checkpoint, _ in moves:
+            if checkpoint.fresh:
+                projector = projectors[checkpoint.projection]
+                for text in carefully.clearing(projector, checkpoint.side):
+                    transaction.send(text, {"bucket": checkpoint.bucket})
+        for ((projection, _), side), made in puts.items():
+            for put in made:
+                _put(transaction, sides.on(put.text, {projection: side}), put)
+        for work in works:
+            for checkpoint, _ in work.moves:
+                for event in work.events[checkpoint.run]:
+                    if projectors[checkpoint.projection].forgets(event):
+                        key = parking.erased(checkpoint, event)
+                        transaction.send(statement("parked_resolve"), key)
 
 
 def _limits() -> dict[str, str]:
@@ -188,7 +247,6 @@ def _limits() -> dict[str, str]:
     return {"limit": limit, "stopped_ms": str(STOPPED_MS)}
 
 
-def _put(transaction: connection.Together, checkpoint: Checkpoint, put: Put) -> None:
+def _put(transaction: connection.Together, text: str, put: Put) -> None:
     if put.rows:
-        text = sides.on(put.text, {checkpoint.projection: checkpoint.side})
         transaction.send(text, rows.encoded(put.rows))

@@ -20,7 +20,7 @@ from typing import Any
 ROOT = Path(__file__).parents[1]
 LEASE_S = 0.5
 STOPPED_MS = 500
-PAGE, BATCH = 20, 60
+PAGE, BATCH, TOGETHER = 20, 60, 2
 """Small, so that there are many moments."""
 
 
@@ -97,7 +97,8 @@ def main(how: str = "", where: str = "", after: str = "1") -> None:
 
     from projections import carefully, checkpoints, leases, runner, turn
 
-    leases.SECONDS, turn.STOPPED_MS, turn.PAGE, turn.BATCH = LEASE_S, STOPPED_MS, PAGE, BATCH
+    leases.SECONDS, turn.STOPPED_MS = LEASE_S, STOPPED_MS
+    turn.PAGE, turn.BATCH, turn.TOGETHER = PAGE, BATCH, TOGETHER
     counted = {"passed": 0, "fenced": 0, "taken_back": 0}
     signals = {"stop": signal.SIGSTOP, "kill": signal.SIGKILL}
     left = int(after)

@@ -337,3 +337,76 @@ def test_a_fold_is_never_given_two_buckets_at_once(fresh, tally):
     for bucket, found, positions in turns:
         assert found == {bucket}
         assert positions == sorted(positions)
+
+
+@pytest.fixture
+def transactions(monkeypatch):
+    """The buckets of each transaction that moved checkpoints, the refused ones too."""
+    found, advance = [], checkpoints.advance
+
+    def noted(transaction, moves):
+        found.append(sorted({checkpoint.bucket for checkpoint, _ in moves}))
+        advance(transaction, moves)
+
+    monkeypatch.setattr(checkpoints, "advance", noted)
+    return found
+
+
+def apart(fresh, count):
+    """So many members, each in a bucket of its own."""
+    found = {}
+    while len(found) < count:
+        member = fresh()
+        found.setdefault(store.bucket_of(f"member-{member}"), member)
+    return list(found.values())
+
+
+def test_buckets_with_little_to_do_share_a_transaction(fresh, tally, transactions, monkeypatch):
+    runner.catch_up(projectors=[tally])
+    transactions.clear()
+    streams = [append(member) for member in apart(fresh, 12)]
+    runner.catch_up(projectors=[tally])
+    assert transactions == [sorted(store.bucket_of(stream) for stream in streams)]
+    assert [seen(tally, stream) for stream in streams] == [[1]] * 12
+
+    transactions.clear()
+    monkeypatch.setattr(turn, "TOGETHER", 5)
+    for stream in streams:
+        append(stream.removeprefix("member-"))
+    runner.catch_up(projectors=[tally])
+    assert sorted(map(len, transactions)) == [2, 5, 5]
+
+    transactions.clear()
+    monkeypatch.setattr(turn, "PAGE", 4)
+    for stream in streams[:3]:
+        append(stream.removeprefix("member-"), 3)
+    runner.catch_up(projectors=[tally])
+    assert list(map(len, transactions)) == [1, 1, 1], "no more than a page of events"
+    assert [len(seen(tally, stream)) for stream in streams] == [5] * 3 + [2] * 9
+
+
+def test_what_one_bucket_of_a_transaction_refuses_keeps_no_other(fresh, tally, transactions):
+    well = [append(member) for member in apart(fresh, 6)]
+    sick = append(same_bucket(well[0]))
+    runner.catch_up(projectors=[tally])
+    transactions.clear()
+    for stream in (*well, sick):
+        append(stream.removeprefix("member-"), 2)
+    runner.catch_up(projectors=[tallying(tally.name, before=choking_on(sick, 2))])
+    assert [seen(tally, stream) for stream in well] == [[1, 2, 3]] * 6
+    assert seen(tally, sick) == [1]
+    assert [row.stream_id for row in parked(tally)] == [sick]
+    assert all(len(buckets) == 1 for buckets in transactions), "each by itself, the second time"
+
+
+def test_a_bucket_that_somebody_else_moved_keeps_no_other_of_its_transaction(fresh, tally):
+    runner.catch_up(projectors=[tally])
+    streams = [append(member) for member in apart(fresh, 4)]
+    found = checkpoints.behind([tally], range(leases.SLICES))
+    moved = checkpoints.of(tally, store.bucket_of(streams[0]), None)
+    with stores.together() as transaction:
+        checkpoints.advance(transaction, [(moved, moved.position)])
+    assert turn.take(found, {tally.name: tally}) == len(streams) - 1
+    assert [seen(tally, stream) for stream in streams] == [[], [1], [1], [1]]
+    runner.catch_up(projectors=[tally])
+    assert [seen(tally, stream) for stream in streams] == [[1]] * 4
