@@ -14,7 +14,9 @@ log = structlog.get_logger(__name__)
 
 POLL = 0.25
 IDLE_POLL = 2.0
-ELSEWHERE = 0.02
+PACE = 0.1
+"""Looks are no closer together where little comes in all the time, or another worker has it."""
+
 SMALL = 2000
 """A backlog up to so many events is one worker's; a larger one is shared by all who come."""
 
@@ -84,9 +86,12 @@ def _level(
     Where events come in all the time that is never: builds are finished meanwhile.
     """
     passed, finished = 0, time.monotonic()
-    while waiting := checkpoints.waiting(projectors):
-        most = leases.SLICES if sum(waiting.values()) <= SMALL else SHARE
-        with leases.of(sorted(waiting), most) as taken:
+    waiting = checkpoints.waiting(projectors)
+    while waiting:
+        looked = time.monotonic()
+        little = sum(waiting.values()) <= SMALL
+        wanted = range(leases.SLICES) if little else sorted(waiting)
+        with leases.of(wanted, leases.SLICES if little else SHARE) as taken:
             done = _slices(taken, projectors, deadline)
             passed += done
         builds.sample(projectors)
@@ -95,8 +100,9 @@ def _level(
         if building and time.monotonic() - finished >= FINISH_EVERY_S:
             builds.finish(projectors)
             finished = time.monotonic()
-        if not done:  # somebody else has what is left
-            time.sleep(ELSEWHERE)
+        waiting = checkpoints.waiting(projectors)
+        if waiting and (little or not done):
+            time.sleep(max(looked + PACE - time.monotonic(), 0))
     return passed
 
 
