@@ -15,7 +15,7 @@ log = structlog.get_logger(__name__)
 POLL = 0.25
 IDLE_POLL = 2.0
 PACE = 0.1
-"""Looks are no closer together where little comes in all the time, or another worker has it."""
+"""Seconds between looks where little comes in all the time, or another worker has what is left."""
 
 SMALL = 2000
 """A backlog up to so many events is one worker's; a larger one is shared by all who come."""
@@ -88,35 +88,43 @@ def _level(
     passed, finished = 0, time.monotonic()
     waiting = checkpoints.waiting(projectors)
     while waiting:
-        looked = time.monotonic()
         little = sum(waiting.values()) <= SMALL
         wanted = range(leases.SLICES) if little else sorted(waiting)
         with leases.of(wanted, leases.SLICES if little else SHARE) as taken:
-            done = _slices(taken, projectors, deadline)
-            passed += done
+            done, level = _slices(taken, projectors, deadline, PACE if little else 0.0)
+        passed += done
         builds.sample(projectors)
         if deadline is not None and time.monotonic() >= deadline:
             break
         if building and time.monotonic() - finished >= FINISH_EVERY_S:
             builds.finish(projectors)
             finished = time.monotonic()
-        waiting = checkpoints.waiting(projectors)
-        if waiting and (little or not done):
-            time.sleep(max(looked + PACE - time.monotonic(), 0))
+        if taken:
+            if level and len(taken) == leases.SLICES:
+                break
+            waiting = checkpoints.waiting(projectors)
+        if waiting and not done:  # somebody else has what is left
+            time.sleep(PACE)
     return passed
 
 
-def _slices(taken: Sequence[int], projectors: Sequence[Projector], deadline: float | None) -> int:
-    """Work on slices for as long as they may be kept."""
+def _slices(
+    taken: Sequence[int], projectors: Sequence[Projector], deadline: float | None, pace: float
+) -> tuple[int, bool]:
+    """Work on slices for as long as they may be kept, looking again every `pace` seconds at most.
+
+    Returns how many events were passed, and whether nothing was left.
+    """
     by_name = {projector.name: projector for projector in projectors}
     until = time.monotonic() + HELD_S
     if deadline is not None:
         until = min(until, deadline)
-    passed = 0
+    passed, again = 0, 0.0
     while taken and (found := checkpoints.behind(projectors, taken)):
+        time.sleep(max(again - time.monotonic(), 0.0))  # it comes in all the time
+        again = time.monotonic() + pace
         done = turn.take(found, by_name)
         passed += done
-        whole = done == sum(here.head - here.position for here in found)
-        if whole or not done or time.monotonic() >= until:
-            break  # the next look, over all slices, tells what came in meanwhile
-    return passed
+        if not done or time.monotonic() >= until:
+            return passed, False
+    return passed, bool(taken)

@@ -410,3 +410,27 @@ def test_a_bucket_that_somebody_else_moved_keeps_no_other_of_its_transaction(fre
     assert [seen(tally, stream) for stream in streams] == [[], [1], [1], [1]]
     runner.catch_up(projectors=[tally])
     assert [seen(tally, stream) for stream in streams] == [[1]] * 4
+
+
+def test_looking_costs_little_whoever_has_the_work(fresh, tally, monkeypatch):
+    """A look goes over the checkpoints of every bucket, so they are few and far between."""
+    runner.catch_up(projectors=[tally])
+    looks = []
+    for name in ("waiting", "behind"):
+        look = getattr(checkpoints, name)
+        monkeypatch.setattr(
+            checkpoints,
+            name,
+            lambda *about, look=look, name=name: looks.append(name) or look(*about),
+        )
+    stream = append(fresh())
+    assert runner.catch_up(projectors=[tally]) == 1
+    assert looks == ["waiting", "behind", "behind"]
+
+    looks.clear()
+    append(stream.removeprefix("member-"))
+    with leases.of(range(leases.SLICES), leases.SLICES):
+        assert runner.catch_up(0.5, projectors=[tally]) == 0
+    assert looks == ["waiting"], "another worker has it all"
+    assert runner.catch_up(projectors=[tally]) == 1
+    assert seen(tally, stream) == [1, 2]
