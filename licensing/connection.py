@@ -1,7 +1,7 @@
 """The store's connection: Django's own, handed down as it is."""
 
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager, suppress
 from typing import Any
 
 import psycopg
@@ -42,13 +42,16 @@ class Together:
         with _cursor() as cursor:
             cursor.execute(text.encode(), parameters, prepare=True)
 
-    def count(self, text: str, parameters: Mapping[str, Any]) -> int:
-        """Execute a statement now, and wait for the number of its rows."""
-        with _cursor() as cursor:
-            cursor.execute(text.encode(), parameters, prepare=True)
+    def count(self, text: str, parameters: Iterable[Mapping[str, Any]]) -> int:
+        """Execute a statement now, once with each of these, and wait for the number of rows."""
+        with ExitStack() as stack:
+            cursors = []
+            for each in parameters:
+                cursors.append(stack.enter_context(_cursor()))
+                cursors[-1].execute(text.encode(), each, prepare=True)
             # With a mere flush the server would not know that it is waiting, and wait for ever.
             self._pipeline.sync()
-            return len(cursor.fetchall())
+            return sum(len(cursor.fetchall()) for cursor in cursors)
 
 
 @contextmanager

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import groupby
 
 from licensing import connection
 from licensing.connection import Together
@@ -62,19 +63,28 @@ def waiting(projectors: Sequence[Projector]) -> dict[int, int]:
 def advance(transaction: Together, moves: Sequence[tuple[Checkpoint, int]]) -> None:
     """Move checkpoints, all from where they were found, or raise Fenced.
 
+    `moves` are in the order of buckets, each of which has a statement of its own.
+
     Waits for nobody: a checkpoint in other hands counts as moved.
     """
+    by_bucket = {
+        bucket: list(here) for bucket, here in groupby(moves, key=lambda move: move[0].bucket)
+    }
+    asked = [_asked(bucket, here) for bucket, here in by_bucket.items()]
+    if transaction.count(statement("advance"), asked) != len(moves):
+        names = ", ".join(sorted({checkpoint.projection for checkpoint, _ in moves}))
+        raise Fenced(f"{names} in buckets {sorted(by_bucket)}")
+
+
+def _asked(bucket: int, moves: Sequence[tuple[Checkpoint, int]]) -> dict[str, object]:
     found = [checkpoint for checkpoint, _ in moves]
-    asked = {
-        "buckets": [checkpoint.bucket for checkpoint in found],
+    return {
+        "bucket": bucket,
         "names": [checkpoint.projection for checkpoint in found],
         "generations": [checkpoint.generation for checkpoint in found],
         "turns": [checkpoint.turn for checkpoint in found],
         "to": [to for _, to in moves],
     }
-    if transaction.count(statement("advance"), asked) != len(found):
-        names = ", ".join(sorted({checkpoint.projection for checkpoint in found}))
-        raise Fenced(f"{names} in buckets {sorted({here.bucket for here in found})}")
 
 
 def of(projector: Projector, bucket: int, generation: int | None) -> Checkpoint | None:

@@ -4,7 +4,8 @@ Reading spans buckets and takes no lock; an event is decoded once and handed to 
 that is at its place. Each bucket is folded by itself. It is written in a transaction that first
 moves its checkpoints from where they were found: if anybody was there meanwhile, nothing is
 written. Buckets with little to do share a transaction, which costs more than what is in it; where
-one of them is refused, each goes by itself.
+one of them is refused, each goes by itself. They need not share: where buckets are on several
+servers, each has its own (`PLAYHEAD_BUCKETS_TOGETHER=1`).
 """
 
 import random
@@ -16,6 +17,7 @@ from typing import Any
 
 import structlog
 from django import db
+from django.conf import settings
 
 from licensing import connection
 from projections import carefully, checkpoints, feed, parking, rows, sides
@@ -32,7 +34,7 @@ PAGE = 1000
 BATCH = 4000
 """Events in one reading; more buckets are left for the next."""
 
-TOGETHER = 64
+TOGETHER = settings.BUCKETS_TOGETHER
 """Buckets in one transaction at most, with a page of events between them."""
 
 STOPPED_MS = 15_000

@@ -253,6 +253,9 @@ CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 CELERY_TIMEZONE = "UTC"
 # How many sweeps may work side by side when much is due; each takes one of a worker's processes.
 SWEEPERS = max(1, whole_number("PLAYHEAD_SWEEPERS", 1))
+# How many buckets of the log may share a transaction of the read models; 1 where they are
+# distributed over several servers, which would have to agree on it.
+BUCKETS_TOGETHER = max(1, whole_number("PLAYHEAD_BUCKETS_TOGETHER", 64))
 
 # Who may sign in
 AUTHENTICATION_BACKENDS = [

@@ -1,11 +1,11 @@
--- Move the checkpoints that are free and still stand where this worker found them.
+-- Move the checkpoints of one bucket that are free and still stand where this worker found them.
 WITH free AS (
     SELECT c.bucket, c.projection, c.generation, found.moved_to
-      FROM unnest(%(buckets)s::int[], %(names)s::text[], %(generations)s::int[],
-                  %(turns)s::bigint[], %(to)s::bigint[])
-        AS found (bucket, projection, generation, turn, moved_to)
-      JOIN projection_checkpoint c USING (bucket, projection, generation, turn)
-     ORDER BY c.bucket, c.projection, c.generation
+      FROM projection_checkpoint c
+      JOIN unnest(%(names)s::text[], %(generations)s::int[], %(turns)s::bigint[], %(to)s::bigint[])
+        AS found (projection, generation, turn, moved_to) USING (projection, generation, turn)
+     WHERE c.bucket = %(bucket)s
+     ORDER BY c.projection, c.generation
        FOR UPDATE OF c SKIP LOCKED
 )
 UPDATE projection_checkpoint c

@@ -377,12 +377,20 @@ def test_buckets_with_little_to_do_share_a_transaction(fresh, tally, transaction
     assert sorted(map(len, transactions)) == [2, 5, 5]
 
     transactions.clear()
+    monkeypatch.setattr(turn, "TOGETHER", 1)  # as where buckets are on several servers
+    for stream in streams:
+        append(stream.removeprefix("member-"))
+    runner.catch_up(projectors=[tally])
+    assert list(map(len, transactions)) == [1] * 12
+
+    transactions.clear()
+    monkeypatch.setattr(turn, "TOGETHER", 64)
     monkeypatch.setattr(turn, "PAGE", 4)
     for stream in streams[:3]:
         append(stream.removeprefix("member-"), 3)
     runner.catch_up(projectors=[tally])
     assert list(map(len, transactions)) == [1, 1, 1], "no more than a page of events"
-    assert [len(seen(tally, stream)) for stream in streams] == [5] * 3 + [2] * 9
+    assert [len(seen(tally, stream)) for stream in streams] == [6] * 3 + [3] * 9
 
 
 def test_what_one_bucket_of_a_transaction_refuses_keeps_no_other(fresh, tally, transactions):
