@@ -12,7 +12,7 @@ from projections.projector import Projector
 from projections.sql import statement
 
 SAMPLES = 5
-TRIES = 5
+TRIES = 20
 PAUSE_S = 0.1
 
 
