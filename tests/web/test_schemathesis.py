@@ -20,7 +20,7 @@ from schemathesis.specs.openapi.checks import (
     status_code_conformance,
 )
 
-from projections import hints
+from projections import builds, hints, jobs, registry
 from tests.web.api_client import publish_rules
 from timeline.api.api import api
 from timeline.models import ApiKey
@@ -65,7 +65,18 @@ def quiet(database: object) -> Iterator[None]:
         connection.close()
         patch.setitem(connection.settings_dict, "CONN_MAX_AGE", None)
         yield
+    _undo()
     connection.close()
+
+
+def _undo() -> None:
+    """What it did to the jobs and the read models would stay with whatever test comes next."""
+    for kind in jobs.KINDS:
+        jobs.resume(kind, by="tests")
+        jobs.set_rate(kind, None)
+    for projector in registry.PROJECTORS:
+        if builds.in_progress(projector.name):
+            builds.cancel(projector.name, by="tests")
 
 
 @pytest.fixture(scope="module")
