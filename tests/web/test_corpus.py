@@ -30,6 +30,7 @@ from tests.web import every_view
 from tests.web.api_client import RULES, ApiClient
 from tests.web.story import tell
 from tests.web.test_policy import PLACE
+from tests.web.undoing import undo
 from timeline import policy, profiles
 from timeline.models import ApiKey
 from timeline.policy import STAFF_ROLES
@@ -113,6 +114,13 @@ IN_LINES = "POST /commands"
 def no_hints(monkeypatch: pytest.MonkeyPatch) -> None:
     """No broker listens here."""
     monkeypatch.setattr(hints, "nudge", lambda: None)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def taken_back(database: object) -> Iterator[None]:
+    """A form that takes a reason has jobs rest for any."""
+    yield
+    undo()
 
 
 @pytest.fixture(scope="module")

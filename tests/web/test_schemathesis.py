@@ -20,8 +20,9 @@ from schemathesis.specs.openapi.checks import (
     status_code_conformance,
 )
 
-from projections import builds, hints, jobs, registry
+from projections import hints
 from tests.web.api_client import publish_rules
+from tests.web.undoing import undo
 from timeline.api.api import api
 from timeline.models import ApiKey
 from timeline.wsgi import application
@@ -65,18 +66,8 @@ def quiet(database: object) -> Iterator[None]:
         connection.close()
         patch.setitem(connection.settings_dict, "CONN_MAX_AGE", None)
         yield
-    _undo()
+    undo()
     connection.close()
-
-
-def _undo() -> None:
-    """What it did to the jobs and the read models would stay with whatever test comes next."""
-    for kind in jobs.KINDS:
-        jobs.resume(kind, by="tests")
-        jobs.set_rate(kind, None)
-    for projector in registry.PROJECTORS:
-        if builds.in_progress(projector.name):
-            builds.cancel(projector.name, by="tests")
 
 
 @pytest.fixture(scope="module")
