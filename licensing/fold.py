@@ -1,5 +1,6 @@
 """Folds a member's events: one recorded event to a step, and a state forward over steps."""
 
+import re
 from collections.abc import Iterator, Mapping
 from datetime import datetime, timedelta
 from typing import Any
@@ -61,6 +62,9 @@ class Fact(msgspec.Struct, frozen=True):
     rules: str | None
     hash: bytes
     unreadable: str | None = None
+
+
+MEMBER_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 
 
 def stream_of(member_id: str) -> str:

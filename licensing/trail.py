@@ -5,7 +5,6 @@ A row is written before the answer: what cannot be noted is not shown and not do
 
 import getpass
 import json
-import re
 import time
 from collections import OrderedDict
 from threading import Lock
@@ -15,7 +14,7 @@ import msgspec
 import psycopg
 from django.db import DatabaseError, InterfaceError, connection
 
-from licensing import sealing
+from licensing import fold, sealing
 from licensing.store import StreamErased
 
 ONCE_IN_S = 600
@@ -25,7 +24,6 @@ CANNOT = "the audit trail cannot be written, so this is refused for now"
 KIND = "AuditEntry"
 """What a row is called among what holds words of people (`sealing.TEXTS`)."""
 
-_MEMBER = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 REMEMBERED = 10_000
 _covered: OrderedDict[tuple[str, ...], float] = OrderedDict()
 _covering = Lock()
@@ -89,7 +87,7 @@ def record(
     """
     row = _row(who, action, subject, purpose)
     said = {"reason": _text(reason, "reason")}
-    if said["reason"] and _MEMBER.fullmatch(subject):
+    if said["reason"] and fold.MEMBER_ID.fullmatch(subject):
         said = _sealed(subject, said)
     row |= {"reason": said.pop("reason", ""), "detail": json.dumps(detail | said)}
     _run(_ADD, row)
@@ -100,7 +98,7 @@ def reason_of(subject: str, reason: str, detail: dict[str, Any]) -> str:
     if sealing.SEALED not in detail:
         return reason
     sealed = {sealing.SEALED: detail[sealing.SEALED]}
-    return str(sealing.opened(_stream(subject), KIND, sealed)["reason"])
+    return str(sealing.opened(fold.stream_of(subject), KIND, sealed)["reason"])
 
 
 def detail_of(detail: dict[str, Any]) -> dict[str, Any]:
@@ -125,15 +123,11 @@ def cover(who: Who, action: str, subject: str, purpose: str) -> None:
 
 def _sealed(member_id: str, said: dict[str, Any]) -> dict[str, Any]:
     try:
-        return sealing.seal(_stream(member_id), KIND, said, ())
+        return sealing.seal(fold.stream_of(member_id), KIND, said, ())
     except StreamErased:
         return {"reason": sealing.ERASED}  # there is no key any more under which it could be kept
     except (DatabaseError, InterfaceError, psycopg.Error) as error:
         raise NotNoted(CANNOT) from error
-
-
-def _stream(member_id: str) -> str:
-    return f"member-{member_id}"
 
 
 def _row(who: Who, action: str, subject: str, purpose: str) -> dict[str, Any]:

@@ -14,14 +14,14 @@ from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import render
 from django.utils.cache import patch_vary_headers
 
-from licensing import guard
+from licensing import fold, guard
 from timeline import audit, bodies, limits, policy, sessions
 from timeline.policy import ADMINISTRATOR, STAFF_ROLES
 
 P = ParamSpec("P")
 View = Callable[Concatenate[HttpRequest, P], HttpResponseBase]
 
-MEMBER_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
+MEMBER_ID = fold.MEMBER_ID
 
 
 class Decorator(Protocol):

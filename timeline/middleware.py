@@ -64,9 +64,8 @@ class RefuseLarge:
         ours = said.isdecimal() and int(said[:20]) <= most
         if ours or request.path.startswith("/api/"):
             return self.get_response(request)
-        why = f"A form may hold {most // 1024**2} MB; this one is larger. Nothing was taken."
-        # Without a request: who sends it is not known yet.
-        return render(None, "refused.html", {"why": why}, status=413)
+        why = f"A form may hold {most // 1024**2} MB; this one is larger."
+        return _refused(413, why)
 
 
 class AwaitBodies:
@@ -81,18 +80,19 @@ class AwaitBodies:
         try:
             arriving.wait(request)
         except arriving.LengthRequired:
-            return self._refused(411, "A form has to say how long it is; this one does not.")
+            return _refused(411, "A form has to say how long it is; this one does not.")
         except UnreadablePostError:
-            return self._refused(400, "The form broke off in its middle.")
+            return _refused(400, "The form broke off in its middle.")
         except arriving.NoSeat:
-            answer = self._refused(503, "Too much is on its way at once. Send it again.")
+            answer = _refused(503, "Too much is on its way at once. Send it again.")
             answer.headers["Retry-After"] = "2"
             return answer
         return self.get_response(request)
 
-    def _refused(self, status: int, why: str) -> HttpResponse:
-        # Without a request: who sends it is not known yet.
-        return render(None, "refused.html", {"why": f"{why} Nothing was taken."}, status=status)
+
+def _refused(status: int, why: str) -> HttpResponse:
+    # Without a request: who sends it is not known yet.
+    return render(None, "refused.html", {"why": f"{why} Nothing was taken."}, status=status)
 
 
 class RefuseOtherSites:

@@ -1,13 +1,24 @@
 """The place of commands in bulk: one at a time, and a holder that rests too long loses it."""
 
+import pytest
+
 from tests.unit.test_limits import Clock
 from timeline.api.place import Place
 
 ONE, TWO = object(), object()
 
 
-def test_one_has_it_until_it_leaves() -> None:
-    place = Place(5.0, Clock())
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def place(clock: Clock) -> Place:
+    return Place(5.0, clock)
+
+
+def test_one_has_it_until_it_leaves(place: Place) -> None:
     assert place.is_open()
     assert place.take(ONE)
     assert place.take(ONE), "it is its own"
@@ -19,9 +30,7 @@ def test_one_has_it_until_it_leaves() -> None:
     assert place.take(TWO)
 
 
-def test_who_rests_too_long_loses_it_to_the_next() -> None:
-    clock = Clock()
-    place = Place(5.0, clock)
+def test_who_rests_too_long_loses_it_to_the_next(clock: Clock, place: Place) -> None:
     assert place.take(ONE)
     place.rest(ONE)
     clock.now += 5.0
@@ -35,9 +44,7 @@ def test_who_rests_too_long_loses_it_to_the_next() -> None:
     assert not place.is_open()
 
 
-def test_who_comes_back_in_time_or_was_not_missed_goes_on() -> None:
-    clock = Clock()
-    place = Place(5.0, clock)
+def test_who_comes_back_in_time_or_was_not_missed_goes_on(clock: Clock, place: Place) -> None:
     assert place.take(ONE)
     place.rest(ONE)
     clock.now += 60.0

@@ -38,6 +38,7 @@ _TAG_HEADER = {
     " history will do as the If-Match of a command, that of a draft or title as that of its PUT.",
     "schema": {"type": "string"},
 }
+_VERSION_TAG = {"type": "string", "pattern": r'^("?[0-9]{1,9}([.][A-Za-z0-9_-]{1,40})?"?|\*)$'}
 _CONDITIONS = (
     {
         "name": "If-Match",
@@ -58,7 +59,7 @@ _REVISED = (
         "in": "header",
         "description": 'The revision that this was made of, such as "3", or the ETag of the draft'
         " as it was read; * for whatever there is.",
-        "schema": {"type": "string", "pattern": r'^("?[0-9]{1,9}([.][A-Za-z0-9_-]{1,40})?"?|\*)$'},
+        "schema": _VERSION_TAG,
     },
 )
 _ANSWER_HEADERS = {
@@ -85,7 +86,7 @@ _COMMAND_HEADERS = (
         "in": "header",
         "description": 'The version that the member must be at, such as "12", or the strong ETag'
         " of what was read at it.",
-        "schema": {"type": "string", "pattern": r'^("?[0-9]{1,9}([.][A-Za-z0-9_-]{1,40})?"?|\*)$'},
+        "schema": _VERSION_TAG,
     },
 )
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from tqdm import tqdm
 
-from licensing import connection, heads, store
+from licensing import connection, fold, heads, store
 from licensing.management.answering import add_json, answered
 
 if TYPE_CHECKING:
@@ -77,7 +77,7 @@ class BadEvent(CommandError):
 
 
 def _verify_member(conn: "psycopg.Connection[Any]", member_id: str) -> int:
-    stream_id = f"member-{member_id}"
+    stream_id = fold.stream_of(member_id)
     head = store.stream_head(conn, stream_id)
     _verify_stream(conn, stream_id)
     if head is None:
