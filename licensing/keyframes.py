@@ -147,10 +147,13 @@ def _opened(stream: str, stored: bytes) -> bytes:
 
 
 def keep(member: Member, last_hash: bytes) -> None:
-    """Write the member as a keyframe; `last_hash` is the hash of the last event folded."""
-    if member.erased_at is not None:
-        return  # and its stream's keyframes are deleted
+    """Write the member as a keyframe; `last_hash` is the hash of the last event folded.
+
+    Nothing is written of who was erased: a state before that is still read, but not kept.
+    """
     stream = fold.stream_of(member.member_id)
+    if member.erased_at is not None or sealing.closed(stream):
+        return
     pages: dict[bytes, bytes] = {}
     written: list[tuple[Page[Any], bytes]] = []
 

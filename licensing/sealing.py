@@ -156,6 +156,16 @@ def opened_event(recorded: store.RecordedEvent) -> store.RecordedEvent:
     return recorded if data is recorded.data_json else replace(recorded, data_json=data)
 
 
+def closed(stream_id: str) -> bool:
+    """Whether nothing can be sealed for this stream any more; what is remembered does not count."""
+    forget(stream_id)
+    try:
+        _key(stream_id, make=True)
+    except store.StreamErased:
+        return True
+    return False
+
+
 def seal_state(stream_id: str, state: bytes) -> bytes:
     """A folded state or a page of one, encrypted; the same state gives the same bytes."""
     key, raw = _key(stream_id, make=True)

@@ -196,8 +196,11 @@ def test_a_damaged_page_is_folded_again(database: Addresses, damage: str) -> Non
             [fold.stream_of(member_id)],
         )
         assert edited.rowcount > 0
-    assert not keyframes.holds(fold.stream_of(member_id), 100)
-    assert history.at_version(member_id, 110) == fold.from_the_start(member_id, 110)
+    try:
+        assert not keyframes.holds(fold.stream_of(member_id), 100)
+        assert history.at_version(member_id, 110) == fold.from_the_start(member_id, 110)
+    finally:
+        keyframes.drop(member_id)
 
 
 def test_a_keyframe_of_another_history_is_refused_and_deleted() -> None:

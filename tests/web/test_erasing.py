@@ -21,8 +21,10 @@ from licensing.store.integrity import verify_stream
 from projections import builds, runner, traces
 from projections.registry import PROJECTORS
 from tests.conftest import new_id
+from tests.integration.test_keyframes import lived, stored
 from tests.web.api_client import ApiClient, publish_rules
 from tests.web.story import tell
+from tests.web.test_pages import staff
 from timeline import demo_people, erasing, profiles
 from timeline.models import ApiKey, RecentMember
 
@@ -103,6 +105,22 @@ def test_why_somebody_looked_goes_with_the_member(api: ApiClient, member: str) -
     trail.record(who, "act", member, reason=WORDS)  # too late to keep it anywhere
     last = AuditEntry.objects.filter(who=who.who).latest("id")
     assert (last.reason, last.detail) == (sealing.ERASED, {})
+
+
+def test_a_long_history_is_read_on_after_its_member_is_gone(api: ApiClient) -> None:
+    """It is long enough for keyframes, which are neither there any more nor written again."""
+    member = lived(120)
+    history.frame(member)
+    known = sealing._keys[history.stream_of(member)]
+    erase(member)
+    staff_client = staff("agent")
+    for remembered in (False, True):
+        if remembered:  # as by another process that had the key when it was destroyed
+            sealing._keys[history.stream_of(member)] = known
+        for step in (121, 110, 60):
+            assert staff_client.get(f"/members/{member}/timeline/{step}/").status_code == 200
+            assert api.get(f"/members/{member}/state?version={step}")[0] == 200
+        assert stored(member) == []
 
 
 def test_a_question_about_an_erased_member_is_no_answer(api: ApiClient, member: str) -> None:
