@@ -5,6 +5,7 @@ client without end (granian has no time limit for it; a proxy before us has). So
 whole, before anybody is looked up, by as many requests at once as there are seats.
 """
 
+import sys
 import threading
 
 from django.conf import settings
@@ -24,6 +25,12 @@ class NoSeat(Exception):
     """Too many requests wait for bodies that do not come; the same can be sent again."""
 
 
+def announced(request: HttpRequest) -> int:
+    """How many bytes the body is said to hold; too many for any door where it is no number."""
+    said = request.headers.get("Content-Length") or "0"
+    return int(said[:20]) if said.isascii() and said.isdecimal() else sys.maxsize
+
+
 def check_length(request: HttpRequest) -> None:
     """Refuses a body without Content-Length. Raises LengthRequired."""
     if "Transfer-Encoding" in request.headers and not request.headers.get("Content-Length"):
@@ -36,8 +43,7 @@ def wait(request: HttpRequest) -> None:
     Raises NoSeat, LengthRequired, and UnreadablePostError when the client left in its middle.
     """
     check_length(request)
-    said = request.headers.get("Content-Length") or "0"
-    size = int(said[:20]) if said.isascii() and said.isdecimal() else 0
+    size = announced(request)
     if not 0 < size <= (settings.DATA_UPLOAD_MAX_MEMORY_SIZE or 0):
         return
     if not _seats.acquire(timeout=PATIENCE_S):

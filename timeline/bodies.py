@@ -6,6 +6,7 @@ from django.http import HttpRequest
 
 from licensing import guard
 from licensing.guard import Bounds, Refused
+from timeline import arriving
 
 
 def read(request: HttpRequest, bounds: Bounds = guard.REQUEST) -> dict[str, Any]:
@@ -14,10 +15,8 @@ def read(request: HttpRequest, bounds: Bounds = guard.REQUEST) -> dict[str, Any]
     if request.headers.get("Content-Encoding", "identity").strip().lower() != "identity":
         words = "the body must come as it is, not compressed"
         raise Refused("unsupported_media_type", words, "header.content-encoding")
-    announced = request.headers.get("Content-Length", "")
     # Asked before the body is read, so that an oversized one is never held in memory.
-    if announced.isdecimal() and len(announced) < 20:
-        guard.check_size(int(announced), bounds)
+    guard.check_size(arriving.announced(request), bounds)
     return guard.read_json(request.body, bounds)
 
 

@@ -19,7 +19,7 @@ from ninja import Router
 
 from licensing import guard
 from projections import hints
-from timeline import audit, limits
+from timeline import arriving, audit, limits
 from timeline.api import commanding, inputs, keys, lines, outputs, problems, shapes
 from timeline.api.openapi import told
 from timeline.api.place import Place
@@ -125,10 +125,10 @@ def _check(request: HttpRequest) -> None:
     if kind.strip().lower() not in TYPES or parameters.strip().lower() not in ("", "charset=utf-8"):
         words = f"the body must be {TYPES[0]}"
         raise Problem(415, "unsupported_media_type", words)
-    size = request.headers.get("Content-Length", "")
-    if not size.isdecimal() or not int(size[:20]):
+    size = arriving.announced(request)
+    if not size:
         raise invalid("body", "must hold at least one line")
-    if int(size[:20]) > LARGEST:
+    if size > LARGEST:
         raise Problem(413, "body_too_large", f"a request may hold {LARGEST} bytes")
 
 
@@ -139,7 +139,7 @@ def _put_down(request: HttpRequest) -> IO[bytes]:
     try:
         while chunk := request.read(64 * 1024):
             kept.write(chunk)
-        if (came := kept.tell()) < int(request.headers["Content-Length"]):
+        if (came := kept.tell()) < arriving.announced(request):
             raise UnreadablePostError(f"the client left after {came} bytes")
         kept.seek(0)
         _check_count(kept)
