@@ -129,10 +129,13 @@ def request(name: str, *, by: str, reason: str | None = None, hold: bool = False
     return found
 
 
-def cancel(name: str, *, by: str) -> Build:
-    """Give up the build in progress. Raises Refused when there is none."""
+def cancel(name: str, *, by: str, generation: int | None = None) -> Build:
+    """Give up the build in progress. Raises Refused when there is none.
+
+    `generation` says which build is meant, here and below: that of another is refused.
+    """
     with transaction.atomic():
-        build = _locked(name, IN_PROGRESS, f"{name} is not being rebuilt.")
+        build = _locked(name, IN_PROGRESS, f"{name} is not being rebuilt.", generation)
         _end(build, "cancelled")
     return _again(build)
 
@@ -149,20 +152,20 @@ def compare(name: str) -> Comparison:
     return _compared(before, build)
 
 
-def swap(name: str, *, by: str) -> Build:
+def swap(name: str, *, by: str, generation: int | None = None) -> Build:
     """Put the build in progress in the live one's place, which is kept for `roll_back`.
 
     Raises Refused while it has not come as far as the live one.
     """
     with transaction.atomic():
-        build = _locked(name, IN_PROGRESS, f"{name} is not being rebuilt.")
+        build = _locked(name, IN_PROGRESS, f"{name} is not being rebuilt.", generation)
         if behind := _behind_live(build):
             raise Refused(f"The new build of {name} is still behind in {behind} of 1024 buckets.")
         _swap(build)
     return _again(build)
 
 
-def roll_back(name: str, *, by: str) -> Build:
+def roll_back(name: str, *, by: str, generation: int | None = None) -> Build:
     """Put back the build that was live before the last swap; it catches up from where it stood.
 
     Raises Refused when there is none, when its side was built over, or when it was written by
@@ -170,7 +173,7 @@ def roll_back(name: str, *, by: str) -> Build:
     """
     with transaction.atomic():
         none = f"There is no build of {name} to go back to."
-        build = _locked(name, ("retired",), none)
+        build = _locked(name, ("retired",), none, generation)
         if why := _not_again(build):
             raise Refused(why)
         _swap(build)
@@ -336,13 +339,15 @@ def _left(projector: Projector, side: str) -> str:
     )
 
 
-def _locked(name: str, states: Sequence[str], none: str) -> Build:
+def _locked(name: str, states: Sequence[str], none: str, generation: int | None) -> Build:
     """The last build that came to one of these states, with all of the projection locked."""
     named(name)
     with connection.cursor() as cursor:
         cursor.execute(statement("lock_builds"), {"name": name})
     if (found := _last(history(name), states)) is None:
         raise Refused(none)
+    if generation not in (None, found.generation):
+        raise Refused(f"This is about build {found.generation} of {name} now, not {generation}.")
     return found
 
 

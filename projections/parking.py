@@ -4,7 +4,9 @@ Nothing of an event is copied: a retry reads it again from the store, and lifts 
 shape again.
 """
 
+import time
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -22,6 +24,7 @@ from projections.sql import statement
 
 __all__ = [
     "OUTAGES",
+    "NotParked",
     "Parked",
     "advance",
     "erased",
@@ -39,7 +42,14 @@ log = structlog.get_logger(__name__)
 DELAYS = (timedelta(seconds=5), timedelta(seconds=30), timedelta(minutes=5), timedelta(hours=1))
 """Between the attempts that the runners make by themselves; after the last a person is awaited."""
 
+PATIENCE_S = 2.0
+"""How long a person's retry or skip waits for the runners who have the bucket just then."""
+
 ERASED = {"resolution": "skipped", "by": "runner", "reason": "the member was erased"}
+
+
+class NotParked(Exception):
+    """The stream is not parked there, or no more at this event; the message says so, for people."""
 
 
 @dataclass(frozen=True)
@@ -68,6 +78,16 @@ class Parked:
     def as_dict(self) -> dict[str, Any]:
         """For the API."""
         return asdict(self)
+
+
+@dataclass(frozen=True)
+class Attempt:
+    """Who tries a parked stream again and how; `version` is the event that may be left out."""
+
+    how: str
+    by: str
+    reason: str | None = None
+    version: int | None = None
 
 
 def streams(
@@ -132,10 +152,12 @@ def retry_due(projectors: Sequence[Projector]) -> int:
     """Try the parked streams whose time has come again; returns how many are level."""
     by_name = {projector.name: projector for projector in projectors}
     due = stores.select(statement("parked_due"), {"names": list(by_name)})
-    return sum(
-        _resume(by_name[projection], bucket, stream_id, generation, "applied", "runner", None)
-        for bucket, projection, generation, stream_id in due
-    )
+    level = 0
+    for bucket, projection, generation, stream_id in due:
+        attempt = Attempt("applied", "runner")
+        with suppress(NotParked):  # another runner was faster
+            level += bool(_resume(by_name[projection], bucket, stream_id, generation, attempt))
+    return level
 
 
 def retry(
@@ -144,31 +166,37 @@ def retry(
 ) -> bool:  # fmt: skip
     """Apply a parked stream from where it stands; returns whether it is level again.
 
-    Of the live build, or of the one that is named. `by` is who asks.
+    Of the live build, or of the one that is named. `by` is who asks. Raises NotParked.
     """
-    return _resume(projector, bucket, stream_id, generation, "applied", by, None)
+    return _patiently(projector, bucket, stream_id, generation, Attempt("applied", by))
 
 
 def retry_all(projector: Projector, *, by: str, limit: int = 10_000) -> tuple[int, int]:
     """Try the parked streams of a projection; returns how many are level, and how many are not."""
-    tried = [
-        retry(projector, row.bucket, row.stream_id, by=by, generation=row.generation)
-        for row in listing(projector.name, limit)
-    ]
-    return sum(tried), len(tried) - sum(tried)
+    level = still = 0
+    for row in listing(projector.name, limit):
+        of = (row.bucket, row.stream_id, row.generation)
+        with suppress(NotParked):  # a runner was faster
+            if _resume(projector, *of, Attempt("applied", by)):
+                level += 1
+            else:
+                still += 1
+    return level, still
 
 
 def skip(
-    projector: Projector, bucket: int, stream_id: str, *, by: str, reason: str,
+    projector: Projector, bucket: int, stream_id: str, version: int, *, by: str, reason: str,
     generation: int | None = None,
 ) -> bool:  # fmt: skip
     """Leave out the event that is in the way, and go on behind it; whether the stream is level.
 
-    The row keeps who and why. Raises ValueError without a reason.
+    `version` says which event: asked twice, nothing more is left out. The row keeps who and why.
+    Raises ValueError without a reason, NotParked where no such event is in the way.
     """
     if not reason.strip():
         raise ValueError("to skip an event needs a reason")
-    return _resume(projector, bucket, stream_id, generation, "skipped", by, reason)
+    attempt = Attempt("skipped", by, reason, version)
+    return _patiently(projector, bucket, stream_id, generation, attempt)
 
 
 def erased(checkpoint: Checkpoint, event: Event) -> dict[str, Any]:
@@ -188,27 +216,45 @@ def _park(checkpoint: Checkpoint, event: Event, error: Exception) -> None:
     _write("park", checkpoint, event.stream_id, **parked)
 
 
+def _patiently(
+    projector: Projector, bucket: int, stream_id: str, generation: int | None, attempt: Attempt
+) -> bool:
+    """A runner that has the bucket is done in a moment: who asks once need not ask again."""
+    until = time.monotonic() + PATIENCE_S
+    while (level := _resume(projector, bucket, stream_id, generation, attempt)) is None:
+        if time.monotonic() >= until:
+            return False
+        time.sleep(0.02)
+    return level
+
+
 def _resume(
-    projector: Projector, bucket: int, stream_id: str, generation: int | None,
-    how: str, by: str, reason: str | None,
-) -> bool:  # fmt: skip
+    projector: Projector, bucket: int, stream_id: str, generation: int | None, attempt: Attempt
+) -> bool | None:
+    """Whether the stream is level again; None while somebody else has the bucket."""
     with transaction.atomic():
         # The checkpoint's lock keeps runners from applying newer events of the stream meanwhile.
         checkpoint = checkpoints.of(projector, bucket, generation)
-        if checkpoint is None or not carefully.lock(checkpoint):
-            return False
+        if checkpoint is None:
+            raise NotParked(f"{stream_id} is not parked in {projector.name}.")
+        if not carefully.lock(checkpoint):
+            return None
         found = _write("parked_lock", checkpoint, stream_id)
         if not found:
-            return False
+            raise NotParked(f"{stream_id} is not parked in {projector.name}.")
         version, attempts = found[0]
-        resolved = {"resolution": how, "by": by, "reason": reason}
+        if attempt.version not in (None, version):
+            at = f"at event {version}, not {attempt.version}"
+            raise NotParked(f"{stream_id} is parked in {projector.name} {at}.")
+        skips = attempt.how == "skipped"
+        resolved = {"resolution": attempt.how, "by": attempt.by, "reason": attempt.reason}
         carefully.move(checkpoint, checkpoint.position)
-        events = feed.read_stream(stream_id, version + (how == "skipped"), checkpoint.position)
+        events = feed.read_stream(stream_id, version + skips, checkpoint.position)
         for event in events:
             error = projector.wants(event) and carefully.attempt(checkpoint, projector, [event])
             if not error:
                 continue
-            if how == "skipped":
+            if skips:
                 _write("parked_resolve", checkpoint, stream_id, **resolved)
                 _park(checkpoint, event, error)
             else:

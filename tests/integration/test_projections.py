@@ -184,9 +184,12 @@ def test_a_parked_event_can_be_skipped_with_a_reason(fresh, tally):
     runner.catch_up(projectors=[poisoned])
     bucket = store.bucket_of(stream)
     skip = {"by": "ops", "reason": "a test"}
-    assert not parking.skip(poisoned, bucket, stream, **skip)
+    assert not parking.skip(poisoned, bucket, stream, 2, **skip)
     assert parked(tally)[0].version == 4
-    assert parking.skip(poisoned, bucket, stream, **skip)
+    with pytest.raises(parking.NotParked, match="at event 4, not 2"):
+        parking.skip(poisoned, bucket, stream, 2, **skip)  # the same said twice
+    assert parked(tally)[0].version == 4
+    assert parking.skip(poisoned, bucket, stream, 4, **skip)
     append(stream.removeprefix("member-"))
     runner.catch_up(projectors=[poisoned])
     assert seen(tally, stream) == [1, 3, 5]

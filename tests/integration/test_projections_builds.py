@@ -11,7 +11,7 @@ from licensing import store, trail
 from licensing.connection import opened
 from licensing.domain import upcasters
 from licensing.models import AuditEntry
-from projections import builds, comparing, parking, runner, sides
+from projections import builds, carefully, comparing, parking, runner, sides
 from projections.lag import lag
 from projections.read_models import member_directory, studio_usage
 from tests.conftest import new_id
@@ -179,6 +179,19 @@ def test_going_back_leads_to_the_build_that_was_read_last(held):
     assert builds.roll_back(NAME, **OPS).generation == first.generation
 
 
+def test_what_is_about_another_build_is_refused(held):
+    """A request that is sent twice does not go forth and back."""
+    first = builds.live(NAME)
+    for deed in (builds.cancel, builds.swap):
+        with pytest.raises(builds.Refused, match=f"about build {held.generation} "):
+            deed(NAME, **OPS, generation=first.generation)
+    builds.swap(NAME, **OPS, generation=held.generation)
+    builds.roll_back(NAME, **OPS, generation=first.generation)
+    with pytest.raises(builds.Refused, match=f"about build {held.generation} "):
+        builds.roll_back(NAME, **OPS, generation=first.generation)
+    assert builds.live(NAME).generation == first.generation
+
+
 def test_side_effects_stay_with_the_live_build(held):
     """Jobs read the calendar where it is live: what a new build holds moves nothing."""
     happen([new_id()])
@@ -235,6 +248,28 @@ def test_the_command_line_does_it_in_one_verb(published_rules, capsys):
     ]
 
 
+def test_the_command_line_says_what_is_not_there(published_rules, capsys):
+    before = AuditEntry.objects.count()
+    for words, said in {
+        ("history", "nonsense"): "no projection named nonsense",
+        ("parked", "nonsense"): "no projection named nonsense",
+        ("status", "nonsense"): "no projection named nonsense",
+        ("rebuild", NAME, "--once"): "Not both: rebuild",
+        ("skip", NAME, "member-nobody", "--reason", "why"): "Which event?",
+        ("skip", NAME, "--at", "2", "--reason", "why"): "Which event?",
+        ("skip", NAME, "member-nobody", "--at", "2"): "needs a reason",
+    }.items():
+        with pytest.raises(CommandError, match=said):
+            call_command("project", *words)
+    assert AuditEntry.objects.count() == before
+    for words in (("retry",), ("skip", "--at=2", "--reason=why")):
+        with pytest.raises(CommandError, match=f"member-nobody is not parked in {NAME}"):
+            call_command("project", words[0], NAME, "member-nobody", *words[1:])
+    assert builds.in_progress(NAME) is None
+    call_command("project", "status", NAME)
+    assert [line.split()[0] for line in capsys.readouterr().out.splitlines()] == [NAME]
+
+
 def test_the_command_line_does_nothing_that_cannot_be_noted(published_rules, monkeypatch):
     def broken(*_, **__):
         raise trail.NotNoted("cannot be written")
@@ -275,12 +310,28 @@ def test_who_skipped_what_and_why_is_kept(fresh, tally):
     runner.catch_up(projectors=[poisoned])
     bucket = store.bucket_of(stream)
     with pytest.raises(ValueError, match="needs a reason"):
-        parking.skip(poisoned, bucket, stream, by="ops", reason="  ")
-    assert parking.skip(poisoned, bucket, stream, by="ops", reason="known since March")
-    assert not parking.skip(poisoned, bucket, stream, by="ops", reason="again")
+        parking.skip(poisoned, bucket, stream, 2, by="ops", reason="  ")
+    assert parking.skip(poisoned, bucket, stream, 2, by="ops", reason="known since March")
+    with pytest.raises(parking.NotParked):
+        parking.skip(poisoned, bucket, stream, 2, by="ops", reason="again")
     (row,) = parking.history(tally.name)
     assert (row.resolution, row.resolved_by, row.reason) == ("skipped", "ops", "known since March")
     assert seen(tally, stream) == [1, 3]
+
+
+def test_a_person_waits_a_moment_for_the_runner_that_has_the_bucket(fresh, tally, monkeypatch):
+    stream = append(fresh(), 2)
+    runner.catch_up(projectors=[tallying(tally.name, before=choking_on(stream, 2))])
+    lock, asked = carefully.lock, []
+
+    def lock_later(checkpoint):
+        asked.append(checkpoint)
+        return len(asked) > 2 and lock(checkpoint)
+
+    monkeypatch.setattr(carefully, "lock", lock_later)
+    assert parking.retry(tally, store.bucket_of(stream), stream, by="ops")
+    assert len(asked) == 3
+    assert seen(tally, stream) == [1, 2]
 
 
 def test_a_stream_parked_in_a_new_build_is_parked_there_only(fresh, tally):
@@ -292,7 +343,8 @@ def test_a_stream_parked_in_a_new_build_is_parked_there_only(fresh, tally):
     assert row.generation == builds.in_progress(tally.name).generation
     assert lag([tally])[0]["parked"] == 0  # what is read is whole
     assert seen(tally, stream) == [1, 2]
-    assert not parking.retry(tally, row.bucket, stream, by="ops")  # nothing of the live one waits
+    with pytest.raises(parking.NotParked):  # nothing of the live one waits
+        parking.retry(tally, row.bucket, stream, by="ops")
     assert parking.retry(tally, row.bucket, stream, by="ops", generation=row.generation)
     builds.swap(tally.name, by="ops")
     assert seen(tally, stream) == [1, 2]

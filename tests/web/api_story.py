@@ -46,7 +46,9 @@ def _rebuilds(call: Callable[..., Call], member: str) -> Iterator[Call]:
     yield call("projections_list_builds", "GET", f"{p}/builds")
     stream = f"member-{member}"
     for how, body in (("retry", {}), ("skip", {"reason": "a known fault of version 3"})):
-        _park("license_index", stream)
+        version = _park("license_index", stream)
+        if how == "skip":
+            body["version"] = version
         if how == "retry":
             yield call("projections_list_parked", "GET", f"{p}/parked")
         yield call(f"projections_{how}_parked", "POST", f"{p}/parked/{stream}/{how}", body)
@@ -113,16 +115,18 @@ def _withdrawals(call: Callable[..., Call], api: ApiClient, other: ApiClient) ->
     yield call("withdrawals_list_withdrawals", "GET", f"{w}?limit=1")
 
 
-def _park(name: str, stream: str) -> None:
-    """Park what comes after a stream's last event, so that nothing is applied twice."""
+def _park(name: str, stream: str) -> int:
+    """Park a stream at its last event; which that is."""
     with connection.cursor() as cursor:
         cursor.execute(
             "INSERT INTO projection_parked (bucket, projection, generation, stream_id, version,"
             " error, attempts, parked_at) SELECT h.bucket, b.projection, b.generation,"
             " h.stream_id, h.version, 'KeyError: studio', 3, now() FROM stream_head h,"
-            " projection_build b WHERE h.stream_id = %s AND b.projection = %s AND state = 'live'",
+            " projection_build b WHERE h.stream_id = %s AND b.projection = %s AND state = 'live'"
+            " RETURNING version",
             [stream, name],
         )
+        return int(cursor.fetchone()[0])
 
 
 def _one_line(api: ApiClient, line: dict[str, Any]) -> Call:

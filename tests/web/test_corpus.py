@@ -90,7 +90,7 @@ WRITES: dict[str, dict[str, Any]] = {
     "POST /projections/{name}/rebuild/cancellation": {},
     "POST /projections/{name}/rollback": {},
     "POST /projections/{name}/parked/{stream}/retry": {},
-    "POST /projections/{name}/parked/{stream}/skip": {"reason": "because"},
+    "POST /projections/{name}/parked/{stream}/skip": {"version": 1, "reason": "because"},
     "POST /projections/{name}/parked/retry": {},
     "POST /jobs/{kind}/pause": {"reason": "because"},
     "POST /jobs/{kind}/resume": {},

@@ -16,9 +16,12 @@ from projections import builds, census, heartbeat, jobs, parking, registry, runn
 from projections.parking import Parked
 from projections.samples import Sample
 from tests.conftest import new_id
+from tests.web.api_client import ApiClient
 from tests.web.story import tell
 from tests.web.test_pages import assert_strict
+from timeline.models import ApiKey
 from timeline.presenters import events, operations
+from timeline.views.operations import acting
 
 PROJECTION = "license_index"
 PART = {"HX-Request": "true", "HX-Target": "div#ops"}
@@ -141,6 +144,68 @@ def test_what_is_not_as_it_was_shown_is_left_alone(held: Parked) -> None:
     assert found(held.stream_id) == [held]
     assert noted(name) == []
     parking.retry(registry.named(PROJECTION), held.bucket, held.stream_id)
+
+
+def test_a_doubled_skip_leaves_out_the_one_event_that_was_shown(
+    held: Parked, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Two clicks are two requests, and both may find the row before the first is through."""
+    client, _ = signed_in("operator")
+    form = sent(held, "skip", "the event names no studio")
+    monkeypatch.setattr(acting, "_found", lambda *about: held)
+    with connection.cursor() as cursor:  # as after the first click, with the next event in the way
+        cursor.execute(
+            "UPDATE projection_parked SET version = 4 WHERE stream_id = %s AND resolved_at IS NULL",
+            [held.stream_id],
+        )
+    assert client.post("/operations/parked/", form).status_code == 409
+    assert [row.version for row in found(held.stream_id)] == [4]
+    parking.retry(registry.named(PROJECTION), held.bucket, held.stream_id)
+
+
+def test_the_api_skips_the_event_that_is_named_once_and_keeps_why(held: Parked) -> None:
+    key, secret = ApiKey.issue("tests")
+    api = ApiClient(secret)
+    path = f"/projections/{PROJECTION}/parked/{held.stream_id}/skip"
+    for body in ({"version": 3}, {"version": 3, "reason": " "}, {"reason": "a fault"}):
+        assert api.post(path, body)[0] == 422
+    assert api.post(path, {"version": 4, "reason": "a fault"})[0] == 404
+    answers = [api.post(path, {"version": 3, "reason": "a fault"}) for _ in range(2)]
+    assert [status for status, _ in answers] == [200, 404]
+    (row,) = AuditEntry.objects.filter(who=key.pk, action="operate")
+    assert (row.subject, row.reason) == (f"projection:{PROJECTION}", "a fault")
+    assert row.detail == {"stream": held.stream_id, "version": 3}
+
+
+def test_what_is_asked_by_the_api_is_noted_with_its_reason(
+    member: str, given_up: dict[str, str]
+) -> None:
+    key, secret = ApiKey.issue("tests")
+    api, model = ApiClient(secret), "/projections/late_report"
+    about = {"member_id": given_up["member"], "license_id": given_up["license"]}
+    asked: list[tuple[str, dict[str, Any]]] = [
+        (f"{model}/rebuild", {"hold": True, "reason": "to see it"}),
+        (f"{model}/rebuild/comparison", {}),
+        (f"{model}/rebuild/swap", {}),
+        (f"{model}/rebuild/cancellation", {"generation": 999}),
+        (f"{model}/rebuild/cancellation", {}),
+        (f"{model}/rollback", {}),
+        (f"{model}/parked/retry", {}),
+        ("/jobs/expire/pause", {"reason": "a studio asked"}),
+        ("/jobs/expire/rate", {"per_second": 100}),
+        ("/jobs/expire/rate", {"per_second": None}),
+        ("/jobs/expire/resume", {}),
+        ("/jobs/renew/retry", about | {"due_at": given_up["due"]}),
+    ]
+    for path, body in asked:
+        assert api.post(path, body)[0] in (200, 409)
+    noted = AuditEntry.objects.filter(who=key.pk).order_by("id")
+    assert [row.action for row in noted] == ["operate"] * len(asked)
+    assert [row.reason for row in noted if row.reason] == ["to see it", "a studio asked"]
+    assert [row.detail for row in noted if row.detail] == [
+        {"generation": 999}, {"per_second": 100}, {"per_second": None},
+        {"license": given_up["license"], "due": given_up["due"]},
+    ]  # fmt: skip
 
 
 @pytest.mark.parametrize(

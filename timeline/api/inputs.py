@@ -62,6 +62,9 @@ Instant = Annotated[
 Identifier = Annotated[str, Field(min_length=1, max_length=128), AfterValidator(_identifier)]
 Name = Annotated[str, Field(min_length=1, max_length=200), AfterValidator(_plain)]
 Reason = Annotated[str, Field(min_length=1, max_length=500), AfterValidator(_plain)]
+Why = Annotated[str, Field(min_length=1, max_length=500, pattern=r"\S"), AfterValidator(_plain)]
+"""A reason in words, which are more than spaces."""
+
 Words = Annotated[str, Field(max_length=500), AfterValidator(_plain)]
 Query = Annotated[str, Field(max_length=200), AfterValidator(_plain)]
 Version = Annotated[int, Field(ge=0, le=2**31 - 1)]

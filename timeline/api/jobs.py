@@ -22,7 +22,7 @@ Kind = Annotated[Literal["renew", "expire"], Path()]
 class Pause(inputs.Body):
     """Why a kind of job rests."""
 
-    reason: inputs.Reason
+    reason: inputs.Why
 
 
 class Rate(inputs.Body):
@@ -39,7 +39,7 @@ class GivenUp(inputs.Body):
     due_at: inputs.Instant
 
 
-@router.get("", auth=keys.OPERATIONS, openapi_extra=told(shapes.Jobs))
+@router.get("", auth=keys.OPERATIONS_ON_MEMBERS, openapi_extra=told(shapes.Jobs))
 def list_jobs(request: HttpRequest) -> dict[str, Any]:
     """Each kind of job with the obligations before it and behind it."""
     return {**jobs.status(timezone.now()), "next": None}
@@ -57,6 +57,7 @@ def list_failing(request: HttpRequest, limit: pages.Limit = 100) -> dict[str, An
 @router.post("/{kind}/pause", auth=keys.OPERATE, openapi_extra=told(shapes.Control))
 def pause(request: HttpRequest, kind: Kind, body: Pause) -> dict[str, Any]:
     """Let a kind of job rest: what is due waits, and is done oldest first afterwards."""
+    keys.noted(request, "operate", reason=body.reason)
     jobs.pause(kind, by=_by(request), reason=body.reason)
     return _control(kind)
 
@@ -64,6 +65,7 @@ def pause(request: HttpRequest, kind: Kind, body: Pause) -> dict[str, Any]:
 @router.post("/{kind}/resume", auth=keys.OPERATE, openapi_extra=told(shapes.Control))
 def resume(request: HttpRequest, kind: Kind, body: inputs.Empty) -> dict[str, Any]:
     """Let it go on."""
+    keys.noted(request, "operate")
     jobs.resume(kind, by=_by(request))
     return _control(kind)
 
@@ -71,6 +73,7 @@ def resume(request: HttpRequest, kind: Kind, body: inputs.Empty) -> dict[str, An
 @router.post("/{kind}/rate", auth=keys.OPERATE, openapi_extra=told(shapes.Control))
 def set_rate(request: HttpRequest, kind: Kind, body: Rate) -> dict[str, Any]:
     """Hold it to a rate, so that a catch-up leaves room for others; null lifts that."""
+    keys.noted(request, "operate", per_second=body.per_second)
     jobs.set_rate(kind, body.per_second)
     return _control(kind)
 
@@ -79,6 +82,7 @@ def set_rate(request: HttpRequest, kind: Kind, body: Rate) -> dict[str, Any]:
 def retry(request: HttpRequest, kind: Kind, body: GivenUp) -> dict[str, Any]:
     """Take up again what was given up: the next sweep tries it."""
     due: datetime = body.due_at
+    keys.noted(request, "operate", license=body.license_id, due=due.isoformat())
     if not jobs.try_again(due, kind, member_id=body.member_id, license_id=body.license_id):
         raise Problem(404, "not_given_up", f"{body.license_id} was not given up.")
     return _control(kind)

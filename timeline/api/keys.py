@@ -1,5 +1,7 @@
 """Who is calling: a bearer key, and whether it was issued for what is asked."""
 
+from typing import Any
+
 from django.http import HttpRequest
 from ninja.security import HttpBearer
 
@@ -13,6 +15,12 @@ SUBJECTS = {
     "member_id": "", "rule_set": "rules:", "title_id": "title:", "name": "projection:",
     "kind": "job:",
 }  # fmt: skip
+
+
+def noted(request: HttpRequest, action: str, *, reason: str = "", **detail: Any) -> None:
+    """Note a call, with its reason, before it does what it is for; raises NotNoted."""
+    call, subject = _called(request), _subject(request)
+    audit.record(request, action, subject, purpose=call, reason=reason, **detail)
 
 
 class Key(HttpBearer):
@@ -81,9 +89,11 @@ TITLES = Key("title:write", records="catalogue")
 FEED = Key("feed:read", reads=True)
 OPERATIONS = Key("operations:read")
 OPERATIONS_ON_MEMBERS = Key("operations:read", reads=True)
-OPERATE = Key("operations:write", records="operate")
+OPERATE = Key("operations:write")
+"""Its views note what is asked for, with the reason."""
+
 WITHDRAWALS = OPERATIONS_ON_MEMBERS
-WITHDRAW = Key("operations:write")  # notes what is asked for, with its reason
+WITHDRAW = OPERATE
 RULES_READ = Key("rules:read")
 RULES_ON_MEMBERS = Key("rules:read", reads=True)
 RULES_WRITE = Key("rules:write", records="rules")

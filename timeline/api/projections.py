@@ -1,5 +1,6 @@
 """The read models: how far behind the events they are, their rebuilds, and what is parked."""
 
+from collections.abc import Callable
 from typing import Annotated, Any
 
 import msgspec
@@ -29,14 +30,21 @@ STANDING = ("unknown_projection", "build_refused")
 class Wanted(inputs.Body):
     """A rebuild; with `hold` it waits to be swapped in."""
 
-    reason: inputs.Reason | None = None
+    reason: inputs.Why | None = None
     hold: bool = False
 
 
-class Skipped(inputs.Body):
-    """Why an event is left out."""
+class Which(inputs.Body):
+    """Which build is meant; sent twice with it, nothing more is done."""
 
-    reason: inputs.Reason
+    generation: Annotated[int, Field(ge=1, le=2**31 - 1)] | None = None
+
+
+class Skipped(inputs.Body):
+    """Which event is left out, and why: sent twice, it leaves out no other."""
+
+    version: inputs.Version
+    reason: inputs.Why
 
 
 @router.get("", auth=keys.OPERATIONS, openapi_extra=told(shapes.Page[shapes.Projection]))
@@ -60,6 +68,7 @@ def list_builds(request: HttpRequest, name: Name) -> dict[str, Any]:
 def rebuild(request: HttpRequest, name: Name, body: Wanted) -> dict[str, Any]:
     """Build it anew beside the live one; when level, the two are compared, and it is swapped in."""
     _projector(name)
+    keys.noted(request, "operate", reason=body.reason or "")
     by = _by(request)
     return _done(lambda: builds.request(name, by=by, reason=body.reason, hold=body.hold))
 
@@ -72,6 +81,7 @@ def rebuild(request: HttpRequest, name: Name, body: Wanted) -> dict[str, Any]:
 def compare(request: HttpRequest, name: Name, body: inputs.Empty) -> Any:
     """Compare the new build with the live one, row by row."""
     _projector(name)
+    keys.noted(request, "operate")
     try:
         return msgspec.to_builtins(builds.compare(name))
     except builds.Refused as refused:
@@ -81,26 +91,26 @@ def compare(request: HttpRequest, name: Name, body: inputs.Empty) -> Any:
 @router.post(
     "/{name}/rebuild/swap", auth=keys.OPERATE, openapi_extra=told(shapes.Rebuild, *STANDING)
 )
-def swap(request: HttpRequest, name: Name, body: inputs.Empty) -> dict[str, Any]:
+def swap(request: HttpRequest, name: Name, body: Which) -> dict[str, Any]:
     """Put the new build in the live one's place."""
     _projector(name)
-    return _done(lambda: builds.swap(name, by=_by(request)))
+    return _settled(request, name, body, builds.swap)
 
 
 @router.post(
     "/{name}/rebuild/cancellation", auth=keys.OPERATE, openapi_extra=told(shapes.Rebuild, *STANDING)
 )
-def cancel(request: HttpRequest, name: Name, body: inputs.Empty) -> dict[str, Any]:
+def cancel(request: HttpRequest, name: Name, body: Which) -> dict[str, Any]:
     """Give the new build up."""
     _projector(name)
-    return _done(lambda: builds.cancel(name, by=_by(request)))
+    return _settled(request, name, body, builds.cancel)
 
 
 @router.post("/{name}/rollback", auth=keys.OPERATE, openapi_extra=told(shapes.Rebuild, *STANDING))
-def roll_back(request: HttpRequest, name: Name, body: inputs.Empty) -> dict[str, Any]:
+def roll_back(request: HttpRequest, name: Name, body: Which) -> dict[str, Any]:
     """Put back the build that was live before; it catches up from where it stood."""
     _projector(name)
-    return _done(lambda: builds.roll_back(name, by=_by(request)))
+    return _settled(request, name, body, builds.roll_back)
 
 
 @router.get(
@@ -121,7 +131,9 @@ def list_parked(request: HttpRequest, name: Name, limit: pages.Limit = 100) -> d
 )
 def retry_all_parked(request: HttpRequest, name: Name, body: inputs.Empty) -> dict[str, Any]:
     """Try what is parked again, up to 500 streams at once; call again for the rest."""
-    level, still = parking.retry_all(_projector(name), by=_by(request), limit=500)
+    projector = _projector(name)
+    keys.noted(request, "operate")
+    level, still = parking.retry_all(projector, by=_by(request), limit=500)
     return {"level": level, "parked": still}
 
 
@@ -135,8 +147,11 @@ def retry_parked(
 ) -> dict[str, Any]:
     """Try a parked stream again, from its stored events; `level` says whether it worked."""
     projector, parked = _parked(name, stream)
+    keys.noted(request, "operate", stream=stream, version=parked.version)
     by, generation = _by(request), parked.generation
-    return {"level": parking.retry(projector, parked.bucket, stream, by=by, generation=generation)}
+    return _tried(
+        lambda: parking.retry(projector, parked.bucket, stream, by=by, generation=generation)
+    )
 
 
 @router.post(
@@ -145,17 +160,18 @@ def retry_parked(
     openapi_extra=told(shapes.Tried, "unknown_projection", "not_parked"),
 )
 def skip_parked(request: HttpRequest, name: Name, stream: Stream, body: Skipped) -> dict[str, Any]:
-    """Leave out the event that is in the way, and go on behind it; who and why are kept."""
-    projector, parked = _parked(name, stream)
-    level = parking.skip(
-        projector,
-        parked.bucket,
-        stream,
-        by=_by(request),
-        reason=body.reason,
-        generation=parked.generation,
-    )
-    return {"level": level}
+    """Leave out the event that is in the way, and go on behind it; who and why are kept.
+
+    404 where it is not that event, as after the same request before.
+    """
+    projector, parked = _parked(name, stream, body.version)
+    keys.noted(request, "operate", reason=body.reason, stream=stream, version=body.version)
+    return _tried(
+        lambda: parking.skip(
+            projector, parked.bucket, stream, body.version, by=_by(request), reason=body.reason,
+            generation=parked.generation,
+        )
+    )  # fmt: skip
 
 
 def _projector(name: str) -> Projector:
@@ -165,12 +181,28 @@ def _projector(name: str) -> Projector:
         raise Problem(404, "unknown_projection", str(error)) from None
 
 
-def _parked(name: str, stream: str) -> tuple[Projector, Parked]:
+def _parked(name: str, stream: str, version: int | None = None) -> tuple[Projector, Parked]:
     projector, bucket = _projector(name), store.bucket_of(stream)
     for row in parking.listing(name, 10_000):
-        if (row.bucket, row.stream_id) == (bucket, stream):
+        if (row.bucket, row.stream_id) == (bucket, stream) and version in (None, row.version):
             return projector, row
-    raise Problem(404, "not_parked", f"{stream} is not parked in {name}.")
+    at = "" if version is None else f" at event {version}"
+    raise Problem(404, "not_parked", f"{stream} is not parked in {name}{at}.")
+
+
+def _tried(attempt: Callable[[], bool]) -> dict[str, Any]:
+    try:
+        return {"level": attempt()}
+    except parking.NotParked as gone:
+        raise Problem(404, "not_parked", str(gone)) from None
+
+
+def _settled(
+    request: HttpRequest, name: str, body: Which, what: Callable[..., Build]
+) -> dict[str, Any]:
+    about: dict[str, Any] = {} if body.generation is None else {"generation": body.generation}
+    keys.noted(request, "operate", **about)
+    return _done(lambda: what(name, by=_by(request), generation=body.generation))
 
 
 def _done(what: Any) -> dict[str, Any]:

@@ -29,16 +29,19 @@ class Command(BaseCommand):
         " live one, compare, and put it in its place; the same again goes on with a rebuild that"
         " was cut off. compare, swap, cancel NAME: for a rebuild with --hold. rollback NAME: back"
         " to the build before. history NAME: every build. parked: what could not be applied;"
-        " retry [NAME [STREAM]], skip NAME STREAM --reason WHY. With --once bring everything"
-        " level, with --forever follow the feed; any number may run at once."
+        " retry [NAME [STREAM]], skip NAME STREAM --at VERSION --reason WHY. With --once bring"
+        " everything level, with --forever follow the feed; any number may run at once."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
         """An action, and what it is about."""
-        parser.add_argument("action", nargs="?", choices=ACTIONS, default="status")
+        parser.add_argument("action", nargs="?", choices=ACTIONS, help="status, if none")
         names = ", ".join(projector.name for projector in PROJECTORS)
         parser.add_argument("name", nargs="?", metavar="NAME", help=names)
         parser.add_argument("stream", nargs="?", metavar="STREAM", help="such as member-m1")
+        parser.add_argument(
+            "--at", type=int, metavar="VERSION", help="the event to be skipped, as `parked` says"
+        )
         parser.add_argument("--reason", default="", help="why; kept")
         parser.add_argument("--by", default="command line", help="who; kept")
         parser.add_argument("--hold", action="store_true", help="do not swap; wait for `swap`")
@@ -51,15 +54,21 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Does one thing."""
+        if options["action"] and (options["once"] or options["forever"]):
+            raise CommandError(f"Not both: {options['action']}, and follow the feed.")
         if options["once"]:
             self.stdout.write(f"{runner.catch_up()} events applied, counted per build")
         elif options["forever"]:
             self._follow()
         else:
+            options["action"] = options["action"] or "status"
             try:
+                _check(options)
                 _note(options)
                 getattr(self, f"_{options['action']}")(options)
-            except (builds.Refused, LookupError, ValueError, trail.NotNoted) as error:
+            except (
+                builds.Refused, parking.NotParked, LookupError, ValueError, trail.NotNoted,
+            ) as error:  # fmt: skip
                 raise CommandError(str(error)) from None
 
     def _follow(self) -> None:
@@ -70,7 +79,7 @@ class Command(BaseCommand):
         runner.forever(lambda: bool(stopped))
 
     def _status(self, options: dict[str, Any]) -> None:
-        for item in lag():
+        for item in lag([named(options["name"])] if options["name"] else PROJECTORS):
             behind = f"{item['lag']['events']} events, {item['lag']['seconds']:.1f} s behind"
             self.stdout.write(f"{item['name']:20} {item['state']:10} {behind}")
             if item["rebuild"]:
@@ -159,10 +168,21 @@ class Command(BaseCommand):
         self.stdout.write(f"{level} level again, {left} still parked")
 
     def _skip(self, options: dict[str, Any]) -> None:
-        projector, stream = named(_name(options)), options["stream"] or ""
+        projector, stream = named(_name(options)), options["stream"]
         asked = {"by": options["by"], "reason": options["reason"]}
-        level = parking.skip(projector, store.bucket_of(stream), stream, **asked)
+        level = parking.skip(projector, store.bucket_of(stream), stream, options["at"], **asked)
         self.stdout.write("level again" if level else "still parked")
+
+
+def _check(options: dict[str, Any]) -> None:
+    """What is missing or unknown is said before anything is noted or done."""
+    if options["name"]:
+        named(options["name"])
+    if options["action"] == "skip":
+        if not options["stream"] or options["at"] is None:
+            raise ValueError("Which event? Give NAME, STREAM and --at VERSION, as `parked` says.")
+        if not options["reason"].strip():
+            raise ValueError("To skip an event needs a reason: give --reason.")
 
 
 def _note(options: dict[str, Any]) -> None:
@@ -170,10 +190,11 @@ def _note(options: dict[str, Any]) -> None:
     if options["action"] not in NOTED:
         return
     name = named(_name(options)).name if options["name"] or options["action"] != "retry" else "all"
-    about = {"by": options["by"]} | ({"stream": options["stream"]} if options["stream"] else {})
+    about = {"by": options["by"], "stream": options["stream"], "version": options["at"]}
     trail.record(
         trail.at_the_command_line(), "operate", f"projection:{name}",
-        purpose=f"manage.py project {options['action']}", reason=options["reason"], **about,
+        purpose=f"manage.py project {options['action']}", reason=options["reason"],
+        **{key: value for key, value in about.items() if value is not None},
     )  # fmt: skip
 
 

@@ -8,7 +8,7 @@ from django.http import HttpRequest, HttpResponseBase, HttpResponseNotAllowed
 from django.shortcuts import redirect
 
 from projections import jobs, parking
-from projections.parking import Parked
+from projections.parking import NotParked, Parked
 from projections.registry import named
 from timeline import audit
 from timeline.http import MEMBER_ID, staff_page
@@ -17,6 +17,7 @@ from timeline.views.operations.forms import Reasoned
 from timeline.views.operations.page import show
 
 MOST_LISTED = 10_000
+GONE = "This stream does not stand there any more: look at what is parked now."
 
 
 class OnParked(Reasoned):
@@ -67,8 +68,7 @@ def on_parked(request: HttpRequest) -> HttpResponseBase:
     given = form.cleaned_data
     row = _found(given["projection"], given["stream"], given["generation"], given["version"])
     if row is None:
-        gone = "This stream does not stand there any more: look at what is parked now."
-        return show(request, problem=gone, status=409)
+        return show(request, problem=GONE, status=409)
     projector, by, skips = named(row.projection), request.user.get_username(), given["do"] == "skip"
     audit.record(
         request,
@@ -79,20 +79,25 @@ def on_parked(request: HttpRequest) -> HttpResponseBase:
         stream=row.stream_id,
         version=row.version,
     )
-    if skips:
-        level = parking.skip(
-            projector, row.bucket, row.stream_id, by=by, reason=given["reason"],
-            generation=row.generation,
-        )  # fmt: skip
-    else:
-        level = parking.retry(
-            projector, row.bucket, row.stream_id, by=by, generation=row.generation
-        )
+    try:
+        if skips:
+            level = parking.skip(
+                projector, row.bucket, row.stream_id, row.version, by=by, reason=given["reason"],
+                generation=row.generation,
+            )  # fmt: skip
+        else:
+            level = parking.retry(
+                projector, row.bucket, row.stream_id, by=by, generation=row.generation
+            )
+    except NotParked:  # somebody was faster by a moment
+        return show(request, problem=GONE, status=409)
     what = f"{row.stream_id} in {operations.label(row.projection)}"
     if level:
         messages.success(request, f"{what} is level again.")
     else:
-        messages.warning(request, f"{what} is still parked.")
+        still = not skips or _found(row.projection, row.stream_id, row.generation, row.version)
+        left_out = f"event {row.version} is left out, and a later one is in the way."
+        messages.warning(request, f"{what} is still parked." if still else f"{what}: {left_out}")
     return redirect("operations")
 
 

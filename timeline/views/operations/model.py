@@ -1,5 +1,7 @@
 """A read model's page: its builds, and what operators do with them. Each deed leaves its row."""
 
+from typing import Any
+
 from django import forms
 from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
@@ -84,7 +86,7 @@ def _meant(name: str, deed: str) -> Build | None:
     return builds.before(name) if deed == "roll back" else builds.in_progress(name)
 
 
-def _done(name: str, deed: str, given: dict[str, object], by: str) -> str:
+def _done(name: str, deed: str, given: dict[str, Any], by: str) -> str:
     """Do it; what to say then."""
     if deed == "rebuild":
         build = builds.request(name, by=by, reason=str(given["reason"]), hold=bool(given["hold"]))
@@ -95,10 +97,9 @@ def _done(name: str, deed: str, given: dict[str, object], by: str) -> str:
     if deed == "retry all":
         level, still = parking.retry_all(named(name), by=by, limit=MOST_RETRIED)
         return f"{level} stream{'' if level == 1 else 's'} level again, {still} still parked."
-    if deed == "cancel":
-        return f"Build {builds.cancel(name, by=by).generation} was given up."
-    build = builds.swap(name, by=by) if deed == "swap" else builds.roll_back(name, by=by)
-    return f"Build {build.generation} is live."
+    settle = {"cancel": builds.cancel, "swap": builds.swap, "roll back": builds.roll_back}[deed]
+    build = settle(name, by=by, generation=given["generation"])
+    return f"Build {build.generation} {'was given up' if deed == 'cancel' else 'is live'}."
 
 
 def _show(
