@@ -62,8 +62,8 @@ class Build(msgspec.Struct, frozen=True):
 
     `state` is building, ready (level, and waiting for a person), live, retired or cancelled.
     `hold` says that it shall not be swapped in by itself. `position` of `target` events are done,
-    in all buckets together; `rate` is events a second over the last seconds and `eta_seconds` what
-    is left at that rate: None when nothing is left or nothing moves.
+    in all buckets together; `rate` is events a second over the last minute at most and
+    `eta_seconds` what is left at that rate: None when nothing is left or nothing moves.
     """
 
     projection: str
@@ -276,7 +276,10 @@ def finish(projectors: Sequence[Projector]) -> list[Build]:
 
 
 def sample(projectors: Sequence[Projector]) -> None:
-    """Note how far the builds are, at most every five seconds; the rate is told from it."""
+    """Note how far the builds are, at most every five seconds; the rate is told from it.
+
+    Whoever works on them does so, and the beat where nothing moves, or the last rate would linger.
+    """
     names = [projector.name for projector in projectors]
     stores.select(statement("sample_builds"), {"names": names})
 

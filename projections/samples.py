@@ -5,8 +5,9 @@ from datetime import datetime
 import msgspec
 from django.db import connection
 
-from projections import rows
+from projections import builds, rows
 from projections.lag import lag
+from projections.registry import PROJECTORS
 from projections.sql import statement
 
 
@@ -21,7 +22,8 @@ class Sample(msgspec.Struct, frozen=True):
 
 
 def take() -> None:
-    """Keep where every projection stands now."""
+    """Keep where every projection stands now; a build that moves no more is told its rate so."""
+    builds.sample(PROJECTORS)
     now = [
         {
             "projection": item["name"],

@@ -71,6 +71,7 @@ def _jobs(now: datetime) -> Iterator[Metric]:
         "due": ("Obligations that are due", "due"),
         "in_hand": ("Obligations that a worker has claimed", "in_hand"),
         "failing": ("Obligations that had an error and are tried again", "failing"),
+        "given_up": ("Obligations that were given up and wait for a person", "given_up"),
         "overdue_seconds": ("For how long the oldest is due", "overdue_seconds"),
         "paused": ("1 while people let it rest", "paused"),
     }

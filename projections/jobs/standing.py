@@ -15,7 +15,10 @@ HOURS = 24
 
 
 class Kind(msgspec.Struct, frozen=True):
-    """What one kind of job has before it; `in_hand` are being done, `failing` had an error."""
+    """What one kind of job has before it; `in_hand` are being done, `failing` had an error.
+
+    `given_up` are those that wait for a person now, however often that was before.
+    """
 
     kind: str
     due: int
@@ -24,6 +27,7 @@ class Kind(msgspec.Struct, frozen=True):
     failing: int
     next_due_at: datetime | None
     oldest_due_at: datetime | None
+    given_up: int
 
 
 class Attempt(msgspec.Struct, frozen=True):

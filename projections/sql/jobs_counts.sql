@@ -1,4 +1,4 @@
--- What the jobs have before them, by kind: due and when, next, and what is in hand or failing.
+-- What the jobs have before them, by kind: due and when, next, in hand, failing, or given up.
 WITH rows AS (
     SELECT 'renew' AS kind, c.renew_at AS due_at, a.attempts, a.claimed, a.last_error
       FROM {renewal_calendar} c
@@ -20,7 +20,9 @@ SELECT k.kind, count(r.due_at) AS due, count(*) FILTER (WHERE r.attempts > 0) AS
                                WHERE active AND renew_at > %(now)s)
            ELSE (SELECT min(ends_at) FROM {renewal_calendar} WHERE active AND ends_at > %(now)s)
        END AS next_due_at,
-       min(r.due_at) AS oldest_due_at
+       min(r.due_at) AS oldest_due_at,
+       (SELECT count(*) FROM job_attempt g
+         WHERE g.outcome = 'gave up' AND g.finished_at IS NOT NULL AND g.kind = k.kind) AS given_up
   FROM (VALUES ('renew'), ('expire')) AS k (kind)
   LEFT JOIN rows r ON r.kind = k.kind
  GROUP BY k.kind ORDER BY k.kind DESC

@@ -12,7 +12,7 @@ from django.test import Client
 from licensing import store
 from licensing.history import stream_of
 from licensing.models import AuditEntry
-from projections import builds, census, heartbeat, jobs, parking, registry, runner, samples
+from projections import builds, census, heartbeat, jobs, lag, parking, registry, runner, samples
 from projections.parking import Parked
 from projections.samples import Sample
 from tests.conftest import new_id
@@ -242,6 +242,45 @@ def test_jobs_rest_with_a_reason_and_go_on(member: str) -> None:
     assert noted(name) == [("job:renew", "pause job", reason), ("job:renew", "resume job", "")]
 
 
+def test_jobs_are_held_to_a_rate_that_everybody_sees(member: str) -> None:
+    client, name = signed_in("operator")
+
+    def hold(rate: str) -> tuple[int, str]:
+        form = {"kind": "expire", "do": "rate", "per_second": rate}
+        answer = client.post("/operations/jobs/", form, follow=True)
+        return answer.status_code, answer.content.decode()
+
+    try:
+        for odd in ("0", "-1", "1.5", "100001", "fast"):
+            status, html = hold(odd)
+            assert status == 422
+            assert "A whole number from 1 to 100 000, or nothing." in html
+        assert jobs.controls()["expire"].per_second is None
+        assert "Expiries are held to 25 a second." in hold("25")[1]
+        assert jobs.controls()["expire"].per_second == 25
+        seen = signed_in("viewer")[0].get("/operations/").content.decode()
+        assert "Expiries. At most 25 a second." in seen
+        assert "Expiries go as fast as they can." in hold("")[1]
+    finally:
+        jobs.set_rate("expire", None)
+    rows = AuditEntry.objects.filter(who=name, action="operate").order_by("id")
+    assert [(row.purpose, row.detail) for row in rows] == [
+        ("hold job to a rate", {"per_second": 25}), ("hold job to a rate", {"per_second": None}),
+    ]  # fmt: skip
+
+
+def test_how_the_past_ones_ended_is_in_the_row_of_their_kind(member: str) -> None:
+    now = datetime.now(UTC)
+    item = jobs.status(now)["items"][0]
+    told = item | {
+        "given_up": 0,
+        "outcomes": {"accepted": 1_200, "unchanged": 34, "refused": 5, "gave up": 7},
+    }
+    (row,) = operations.job_rows([told], now)
+    assert row.ended == "1\u202f234 done, 5 refused"
+    assert row.given_up == ""  # 7 were, and none is now
+
+
 @pytest.fixture
 def given_up(member: str) -> dict[str, str]:
     """The form of an obligation that was given up."""
@@ -270,6 +309,8 @@ def test_what_was_given_up_is_tried_again(given_up: dict[str, str]) -> None:
     html = client.get("/operations/").content.decode()
     assert_strict(html)
     assert given_up["license"] in html
+    waiting = jobs.status(NOW)["items"][0]["given_up"]
+    assert f"Renewals: {waiting} given up" in html
     assert "ValueError: &lt;odd&gt;" in html
     assert "ValueError" not in signed_in("viewer")[0].get("/operations/").content.decode()
     for odd in ({"due": "yesterday"}, {"kind": "drop"}, {"member": "<"}, {"do": "skip"}):
@@ -278,6 +319,7 @@ def test_what_was_given_up_is_tried_again(given_up: dict[str, str]) -> None:
     answer = client.post("/operations/jobs/again/", given_up, follow=True)
     assert "is due again" in answer.content.decode()
     assert outcome(given_up) is None
+    assert jobs.status(NOW)["items"][0]["given_up"] == waiting - 1
     assert client.post("/operations/jobs/again/", given_up).status_code == 409
     assert noted(name)[0] == ("job:renew", "try again what was given up", "")
 
@@ -343,6 +385,37 @@ def test_the_chart_of_what_falls_due_adds_the_kinds_up() -> None:
     marks = operations.due_chart({"renew": [0, 3], "expire": [0, 1]}, NOW)
     assert [mark.words for mark in marks] == ["16:40: 0", "17:40: 4"]
     assert [mark.height for mark in marks] == ["1.50", "26.00"]
+
+
+@pytest.mark.parametrize(
+    ("seconds", "words"),
+    [
+        (0, "0 s"),
+        (0.42, "0.4 s"),
+        (12.3, "12 s"),
+        (966, "16 min"),
+        (53_100, "14 h"),
+        (9e6, "104 d"),
+    ],
+)
+def test_how_long_is_told_in_one_unit(seconds: float, words: str) -> None:
+    assert operations.span(seconds) == words
+
+
+def test_the_rate_of_what_moves_no_more_is_nothing(member: str) -> None:
+    """As long as nobody looked, it was the mean since the last work, and sank for hours."""
+    tell(new_id("m"))
+    runner.catch_up()
+    for _ in range(2):  # two ticks of the beat
+        with connection.cursor() as cursor:
+            cursor.execute(
+                "UPDATE projection_build SET sampled_at = sampled_at - interval '30 s',"
+                " earlier_at = earlier_at - interval '30 s' WHERE state = 'live'"
+            )
+        samples.take()
+    assert {item["rate"] for item in lag.lag()} == {0.0}
+    (row, *_) = operations.models(lag.lag(), {}, NOW)
+    assert row.rate == "–"
 
 
 @pytest.mark.parametrize(

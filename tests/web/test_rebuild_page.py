@@ -9,12 +9,15 @@ from django.test import Client
 
 from licensing import store
 from licensing.history import stream_of
+from licensing.models import AuditEntry
 from projections import builds, parking, registry, runner
 from projections.builds import Build
 from tests.conftest import new_id
+from tests.web.api_client import ApiClient
 from tests.web.story import tell
 from tests.web.test_operations import noted, signed_in
 from tests.web.test_pages import assert_strict
+from timeline.models import ApiKey
 from timeline.presenters.directory import grouped
 
 NAME = "late_report"
@@ -104,9 +107,15 @@ def test_a_difference_is_told_and_its_rows_are_for_operators(live: Build) -> Non
     client, _ = signed_in("operator")
     assert f"{grouped(gone)} only in the live build" in sent(client, "compare", new)[1]
     for role, shown in (("operator", True), ("viewer", False)):
-        html = signed_in(role)[0].get(URL).content.decode()
+        seer, seer_name = signed_in(role)
+        html = seer.get(URL).content.decode()
+        # The rows name members, and whoever is shown members is noted.
+        assert AuditEntry.objects.filter(who=seer_name, action="read").count() == shown
         assert ("Rows that differ" in html) == shown
         assert "only in the live build" in html
+    key, secret = ApiKey.issue("tests")
+    assert ApiClient(secret).get("/projections")[0] == 200
+    assert AuditEntry.objects.filter(who=key.pk, action="read").count() == 1
 
 
 def test_what_is_beyond_bringing_back_says_so(live: Build) -> None:

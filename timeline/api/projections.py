@@ -14,6 +14,7 @@ from projections.builds import Build
 from projections.parking import Parked
 from projections.projector import Projector
 from projections.registry import named
+from timeline import audit
 from timeline.api import commanding, inputs, keys, pages, shapes
 from timeline.api.openapi import told
 from timeline.api.problems import Problem
@@ -50,7 +51,10 @@ class Skipped(inputs.Body):
 @router.get("", auth=keys.OPERATIONS, openapi_extra=told(shapes.Page[shapes.Projection]))
 def list_projections(request: HttpRequest) -> dict[str, Any]:
     """Every projection with its state and its lag, in events (exact) and in seconds."""
-    return {"items": lag.lag(), "next": None}
+    items = lag.lag()
+    if any(_shows_rows(item["rebuild"]) for item in items):
+        audit.read(request, "", "GET /projections")  # rows of members
+    return {"items": items, "next": None}
 
 
 @router.get(
@@ -172,6 +176,11 @@ def skip_parked(request: HttpRequest, name: Name, stream: Stream, body: Skipped)
             generation=parked.generation,
         )
     )  # fmt: skip
+
+
+def _shows_rows(build: dict[str, Any] | None) -> bool:
+    compared = build and build["comparison"]
+    return bool(compared and (compared["live_samples"] or compared["new_samples"]))
 
 
 def _projector(name: str) -> Projector:

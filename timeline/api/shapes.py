@@ -517,7 +517,7 @@ class Projection(msgspec.Struct):
     position: int
     head: int
     lag: Lag
-    rate: Annotated[float, Meta(description="events a second, over the last seconds")]
+    rate: Annotated[float, Meta(description="events a second, over the last minute at most")]
     parked: int
     rebuild: Rebuild | None
 
@@ -541,6 +541,7 @@ class Job(msgspec.Struct):
     done_last_minute: int
     in_hand: Annotated[int, Meta(description="claimed by a worker just now")]
     failing: int
+    given_up: Annotated[int, Meta(description="wait for a person now")]
 
 
 class Control(msgspec.Struct):

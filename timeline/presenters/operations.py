@@ -77,10 +77,13 @@ class Job(msgspec.Struct, frozen=True):
     failing: str
     done: str
     oldest: str
+    ended: str
     last: str
     paused: bool
     why: str
-    given_up: int
+    given_up: str
+    rate: int | None
+    held: str
 
 
 class Failing(msgspec.Struct, frozen=True):
@@ -139,7 +142,7 @@ def _model(item: Mapping[str, Any], samples: Sequence[Sample], now: datetime) ->
         told=f"At most {grouped(most)} events behind in the last hour"
         if samples
         else "No samples in the last hour",
-        rate=f"{grouped(round(item['rate']))}/s" if item["rate"] else "–",
+        rate=f"{grouped(round(item['rate']))}/s" if round(item["rate"]) else "–",
         version=version if rebuild is None else f"{version} → v{rebuild['version']}",
         side=item["side"] or "",
         parked=item["parked"],
@@ -202,11 +205,7 @@ def parked(rows: Sequence[Parked], now: datetime) -> list[ParkedStream]:
             waiting=f"{grouped(row.waiting)} waiting",
             error=row.error[:200],
             tried=f"{row.attempts} attempt{'' if row.attempts == 1 else 's'}, "
-            + (
-                f"next {clock.ago(row.next_attempt_at, now)}"
-                if row.next_attempt_at
-                else "waits for a person"
-            ),
+            + (_next(row.next_attempt_at, now) if row.next_attempt_at else "waits for a person"),
             parked=clock.ago(row.parked_at, now),
         )
         for row in rows
@@ -236,11 +235,20 @@ def _job(item: Mapping[str, Any], now: datetime) -> Job:
         failing=grouped(item["failing"]),
         done=grouped(item["done_last_minute"]),
         oldest=span(item["overdue_seconds"]) if item["due"] else "–",
+        ended=_ended(item["outcomes"]),
         last=", ".join(words) or "nothing yet",
         paused=item["paused"],
         why=why,
-        given_up=item["outcomes"].get("gave up", 0),
+        given_up=grouped(item["given_up"]) if item["given_up"] else "",
+        rate=item["per_second"],
+        held=f"At most {grouped(item['per_second'])} a second." if item["per_second"] else "",
     )
+
+
+def _ended(outcomes: Mapping[str, int]) -> str:
+    """How the past ones ended; a refusal by the rules is an end like any other."""
+    done = outcomes.get("accepted", 0) + outcomes.get("unchanged", 0)
+    return f"{grouped(done)} done, {grouped(outcomes.get('refused', 0))} refused"
 
 
 def failing(found: Sequence[Attempt], now: datetime) -> list[Failing]:
@@ -268,7 +276,12 @@ def _tried(each: Attempt, now: datetime) -> str:
         words += f", {each.lost} lost {'its' if each.lost == 1 else 'their'} worker"
     if each.finished_at:
         return f"{words}, given up {clock.ago(each.finished_at, now)}"
-    return f"{words}, next {clock.ago(each.next_attempt_at, now)}"
+    return f"{words}, {_next(each.next_attempt_at, now)}"
+
+
+def _next(at: datetime, now: datetime) -> str:
+    """When the next attempt is; one that is due waits for whoever looks next."""
+    return f"next {clock.ago(at, now)}" if at > now else "next any moment"
 
 
 def workers(beats: Sequence[Heartbeat], now: datetime) -> list[Worker]:
@@ -296,4 +309,5 @@ def span(seconds: float) -> str:
     """`0 s`, `0.4 s`, `12 s`, `4 min`: short enough for a column."""
     if 0 < seconds < 10:
         return f"{seconds:.1f} s"
-    return clock.duration(timedelta(seconds=round(seconds))) if seconds > 0 else "0 s"
+    largest = clock.duration(timedelta(seconds=round(seconds))).split(" ")[:2]
+    return " ".join(largest) if seconds > 0 else "0 s"

@@ -13,10 +13,13 @@ from projections.registry import named
 from timeline import audit
 from timeline.http import MEMBER_ID, staff_page
 from timeline.presenters import clock, operations
+from timeline.presenters.directory import grouped
 from timeline.views.operations.forms import Reasoned
 from timeline.views.operations.page import show
 
 MOST_LISTED = 10_000
+JOB_PURPOSES = {"pause": "pause job", "resume": "resume job", "rate": "hold job to a rate"}
+NO_RATE = "A whole number from 1 to 100 000, or nothing."
 GONE = "This stream does not stand there any more: look at what is parked now."
 
 
@@ -49,10 +52,14 @@ class OnGivenUp(Reasoned):
 
 
 class OnJob(Reasoned):
-    """Pause or resume, and which kind."""
+    """Pause, resume or hold to a rate, and which kind."""
 
     kind = forms.ChoiceField(choices=[(kind, kind) for kind in jobs.KINDS])
-    known = ("pause", "resume")
+    per_second = forms.IntegerField(
+        required=False, min_value=1, max_value=100_000,
+        error_messages=dict.fromkeys(("invalid", "min_value", "max_value"), NO_RATE),
+    )  # fmt: skip
+    known = tuple(JOB_PURPOSES)
     explained = ("pause",)
 
 
@@ -103,20 +110,27 @@ def on_parked(request: HttpRequest) -> HttpResponseBase:
 
 @staff_page(may="operate")
 def on_job(request: HttpRequest) -> HttpResponseBase:
-    """Let a kind of job rest, or go on."""
+    """Let a kind of job rest, or go on, or not so fast."""
     if request.method != "POST":
         return HttpResponseNotAllowed(["POST"])
     form = OnJob(request.POST)
     if not form.is_valid():
-        return _wrong(request, form, f"pause-{request.POST.get('kind', '')}")
+        deed = "rate" if request.POST.get("do") == "rate" else "pause"
+        return _wrong(request, form, f"{deed}-{request.POST.get('kind', '')}")
     kind, deed, reason = (form.cleaned_data[name] for name in ("kind", "do", "reason"))
-    audit.record(request, "operate", f"job:{kind}", purpose=f"{deed} job", reason=reason)
+    rate = form.cleaned_data["per_second"]
+    about = {"per_second": rate} if deed == "rate" else {}
+    purpose = JOB_PURPOSES[deed]
+    audit.record(request, "operate", f"job:{kind}", purpose=purpose, reason=reason, **about)
     by = request.user.get_username()
     if deed == "pause":
         jobs.pause(kind, by=by, reason=reason)
+    elif deed == "rate":
+        jobs.set_rate(kind, rate)
     else:
         jobs.resume(kind, by=by)
-    said = "rest" if deed == "pause" else "go on"
+    fast = f"are held to {grouped(rate)} a second" if rate else "go as fast as they can"
+    said = {"pause": "rest", "resume": "go on", "rate": fast}[deed]
     messages.success(request, f"{operations.KIND_WORDS[kind]} {said}.")
     return redirect("operations")
 

@@ -9,6 +9,10 @@ WHY = {
 }
 
 
+SAID = ("reason", "do", "per_second")
+"""The fields that people fill in: what is wrong with them is told in its own words."""
+
+
 class Reasoned(forms.Form):
     """A deed with its reason, which some deeds need."""
 
@@ -34,5 +38,5 @@ class Reasoned(forms.Form):
     def problem(self) -> str:
         """The first thing that is wrong, in words."""
         for name, errors in self.errors.items():
-            return str(errors[0]) if name in ("reason", "do") else "That is not on this page."
+            return str(errors[0]) if name in SAID else "That is not on this page."
         return ""

@@ -115,12 +115,15 @@ def _show(
     live, growing = builds.live(projector.name), builds.in_progress(projector.name)
     before = builds.before(projector.name)
     operates = may(request, "operate")
+    building = told.growing(growing, now) if growing else None
+    if operates and building and building.differences:
+        audit.read(request, "", "operations")  # rows of members
     context = {
         "section": "operations",
         "at": now,
         "model": operations.models([item], {}, now)[0],
         "live": live,
-        "build": told.growing(growing, now) if growing else None,
+        "build": building,
         "back": told.row(before, now) if before else None,
         "builds": [told.row(each, now) for each in builds.history(projector.name)[:MOST_BUILDS]],
         "may_operate": operates,

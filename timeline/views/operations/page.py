@@ -29,7 +29,8 @@ def show(
 ) -> HttpResponse:
     """The page with what is wrong with a form: `about` is the form's id, `typed` its reason."""
     standing = _standing()
-    if standing["parked"] or standing["failing"]:
+    differing = any(each["build"].differences for each in standing["rebuilds"])
+    if standing["parked"] or standing["failing"] or (differing and may(request, "operate")):
         audit.read(request, "", "operations")  # these name members; all else counts them
     context = standing | {
         "section": "operations",
