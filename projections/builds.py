@@ -64,6 +64,7 @@ class Build(msgspec.Struct, frozen=True):
     `hold` says that it shall not be swapped in by itself. `position` of `target` events are done,
     in all buckets together; `rate` is events a second over the last minute at most and
     `eta_seconds` what is left at that rate: None when nothing is left or nothing moves.
+    `parked` streams could not be applied to it.
     """
 
     projection: str
@@ -82,6 +83,7 @@ class Build(msgspec.Struct, frozen=True):
     position: int
     target: int
     rate: float
+    parked: int
 
     @property
     def left(self) -> int:
@@ -113,8 +115,9 @@ class Build(msgspec.Struct, frozen=True):
 def request(name: str, *, by: str, reason: str | None = None, hold: bool = False) -> Build:
     """Begin to build the side of a projection that is not live; the runners do the work.
 
-    When it is level it is compared with the live side and swapped in; with `hold` it waits for
-    `swap`. Raises LookupError for an unknown name, Refused while another build is in progress.
+    When it is level it is compared with the live side and swapped in; with `hold`, or where it
+    could not apply what the live one has applied, it waits for `swap`. Raises LookupError for an
+    unknown name, Refused while another build is in progress.
     """
     projector = named(name)
     announce([projector])
@@ -265,7 +268,7 @@ def finish(projectors: Sequence[Projector]) -> list[Build]:
             if (old := live(build.projection)) is not None:
                 # A large one outlasts the time of a task: the next one goes on with it.
                 _compared(old, build, begun=_begun(build), keep=partial(_keep, build))
-            if build.hold:
+            if build.hold or _parked_anew(build):
                 _update(build, "note_ready")
                 done.append(_again(build))
             else:
@@ -377,6 +380,12 @@ def _behind_live(build: Build) -> int:
     """In how many buckets it has not come as far as the live build, or as the feed if that ends."""
     asked = {"name": build.projection, "generation": build.generation}
     return int(stores.select(statement("behind_live"), asked)[0][0])
+
+
+def _parked_anew(build: Build) -> int:
+    """How many streams it could apply less far than the live one: a person looks at that first."""
+    asked = {"name": build.projection, "generation": build.generation}
+    return int(stores.select(statement("parked_anew"), asked)[0][0])
 
 
 def _newest_version(name: str) -> int | None:

@@ -13,10 +13,12 @@ from licensing.domain import upcasters
 from licensing.models import AuditEntry
 from projections import builds, carefully, comparing, parking, runner, sides
 from projections.lag import lag
+from projections.management.commands import project
 from projections.read_models import member_directory, studio_usage
 from tests.conftest import new_id
 from tests.integration.studio_kit import happen, played
 from tests.integration.tally_kit import NAMED, append, choking_on, seen, tallying
+from timeline.presenters.builds import growing
 
 NAME = "studio_usage"
 OPS = {"by": "ops"}
@@ -348,6 +350,35 @@ def test_a_stream_parked_in_a_new_build_is_parked_there_only(fresh, tally):
     assert parking.retry(tally, row.bucket, stream, by="ops", generation=row.generation)
     builds.swap(tally.name, by="ops")
     assert seen(tally, stream) == [1, 2]
+
+
+def test_a_build_that_could_apply_less_than_the_live_one_waits_for_a_person(
+    fresh, tally, capsys, monkeypatch
+):
+    """It would take rows away from pages that had them, and nobody would have said so."""
+    stream, other = append(fresh(), 3), append(fresh(), 3)
+
+    def choke(event):
+        choking_on(stream, 2)(event)
+        choking_on(other, 3)(event)
+
+    runner.catch_up(projectors=[tallying(tally.name, before=choking_on(other, 3))])
+    builds.request(tally.name, **OPS)
+    runner.catch_up(projectors=[tallying(tally.name, before=choke)])
+    build = builds.in_progress(tally.name)
+    assert (build.state, build.hold, build.parked) == ("ready", False, 2)
+    assert seen(tally, stream) == [1, 2, 3]
+    told = growing(build, datetime.now(UTC))
+    assert "2 streams are parked in it, at events that the live build has passed" in told.parked
+    monkeypatch.setattr(project, "named", builds.named)
+    call_command("project", "rebuild", tally.name)
+    assert "It waits for `swap`: 2 streams are parked in it." in capsys.readouterr().out
+    builds.cancel(tally.name, **OPS)
+
+    builds.request(tally.name, **OPS)  # parked at the same event as the live one: nothing is lost
+    runner.catch_up(projectors=[tallying(tally.name, before=choking_on(other, 3))])
+    assert builds.in_progress(tally.name) is None
+    assert builds.live(tally.name).parked == 1
 
 
 def old_plan(member):

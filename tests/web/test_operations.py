@@ -113,6 +113,32 @@ def test_htmx_gets_what_changes_and_no_more(member: str) -> None:
     assert "<rect" in html  # the sample that was taken
 
 
+def test_a_stream_that_is_parked_in_two_builds_is_two_rows_of_their_own(held: Parked) -> None:
+    builds.request(PROJECTION, by="tests", hold=True)
+    runner.catch_up()
+    new = builds.in_progress(PROJECTION)
+    assert new
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "INSERT INTO projection_parked (bucket, projection, generation, stream_id, version,"
+            " error, parked_at) VALUES (%s, %s, %s, %s, 3, 'KeyError', clock_timestamp())",
+            [held.bucket, PROJECTION, new.generation, held.stream_id],
+        )
+    try:
+        client, _ = signed_in("operator")
+        html = client.get("/operations/").content.decode()
+        assert f"build {held.generation}, at event 3" in html
+        assert f"build {new.generation}, at event 3" in html
+        ids = re.findall(r' id="([^"]+)"', html)
+        assert len(ids) == len(set(ids))
+        wrong = client.post("/operations/parked/", sent(held, "skip", "no")).content.decode()
+        assert wrong.count(" open>") == 1
+        assert wrong.count('aria-invalid="true"') == 1
+    finally:
+        builds.cancel(PROJECTION, by="tests")
+        parking.retry(registry.named(PROJECTION), held.bucket, held.stream_id)
+
+
 def test_a_parked_stream_is_tried_again(held: Parked) -> None:
     client, name = signed_in("operator")
     answer = client.post("/operations/parked/", sent(held, "retry"), follow=True)

@@ -471,6 +471,7 @@ class Rebuild(msgspec.Struct):
     percent: float
     events_left: int
     rate: float
+    parked: Annotated[int, Meta(description="streams that could not be applied to it")]
     eta_seconds: float | None
 
 

@@ -34,7 +34,7 @@ class Growing(msgspec.Struct, frozen=True):
     rate: str
     eta: str
     level: bool
-    hold: bool
+    parked: str
     asked: str
     comparison: str
     differences: list[str]
@@ -71,7 +71,7 @@ def growing(build: Build, now: datetime) -> Growing:
         rate=f"{grouped(round(build.rate))} events/s" if build.rate else "",
         eta="" if eta is None else f"about {clock.duration(timedelta(seconds=max(1, round(eta))))}",
         level=level,
-        hold=build.hold,
+        parked=_parked(build),
         asked=asked(build, now),
         comparison=compared(build.comparison) if build.comparison else "",
         differences=differences(build.comparison) if build.comparison else [],
@@ -87,10 +87,21 @@ def _steps(build: Build) -> list[Step]:
         Step("Built beside the live one", "done" if built else "now"),
         Step("Compared row by row", "done" if compared else "now" if built else "next"),
         Step(
-            "Swapped when you say so" if build.hold else "Swapped by itself",
+            "Swapped when you say so"
+            if build.hold or build.state == "ready"
+            else "Swapped by itself",
             "now" if built and compared else "next",
         ),
     ]
+
+
+def _parked(build: Build) -> str:
+    if not build.parked:
+        return ""
+    found = f"{grouped(build.parked)} stream{' is' if build.parked == 1 else 's are'} parked in it"
+    if build.state == "ready" and not build.hold:
+        return f"{found}, at events that the live build has passed: it waits for a person."
+    return f"{found}."
 
 
 def row(build: Build, now: datetime) -> Row:

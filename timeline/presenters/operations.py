@@ -54,8 +54,9 @@ class Model(msgspec.Struct, frozen=True):
 
 
 class ParkedStream(msgspec.Struct, frozen=True):
-    """A stream that waits, with the words for the next attempt."""
+    """A stream that waits, with the words for the next attempt. `key` is the row's own name."""
 
+    key: str
     projection: str
     label: str
     stream_id: str
@@ -194,6 +195,7 @@ def parked(rows: Sequence[Parked], now: datetime) -> list[ParkedStream]:
     """Each parked stream with what is in the way."""
     return [
         ParkedStream(
+            key=f"{row.projection}-{row.stream_id}-{row.generation}",
             projection=row.projection,
             label=label(row.projection),
             stream_id=row.stream_id,

@@ -102,6 +102,8 @@ class Command(BaseCommand):
         if build.comparison:
             self._told(build.comparison)
         self.stdout.write(f"Generation {build.generation} of {name} is {build.state}.")
+        if build.state == "ready" and not build.hold:
+            self.stdout.write(f"It waits for `swap`: {build.parked} streams are parked in it.")
 
     def _work(self, build: Build) -> Build:
         """Take part in the work until the build is done, with a bar for people."""

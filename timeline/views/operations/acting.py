@@ -69,7 +69,8 @@ def on_parked(request: HttpRequest) -> HttpResponseBase:
     if request.method != "POST":
         return HttpResponseNotAllowed(["POST"])
     form = OnParked(request.POST)
-    about = f"skip-{request.POST.get('projection', '')}-{request.POST.get('stream', '')}"
+    shown = (request.POST.get(name, "") for name in ("projection", "stream", "generation"))
+    about = "-".join(("skip", *shown))
     if not form.is_valid():
         return _wrong(request, form, about)
     given = form.cleaned_data
