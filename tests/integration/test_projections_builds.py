@@ -5,7 +5,7 @@ from uuid import uuid4
 
 import pytest
 from django.core.management import CommandError, call_command
-from django.db import connection
+from django.db import OperationalError, connection
 
 from licensing import store, trail
 from licensing.connection import opened
@@ -272,6 +272,15 @@ def test_the_command_line_says_what_is_not_there(published_rules, capsys):
     assert [line.split()[0] for line in capsys.readouterr().out.splitlines()] == [NAME]
 
 
+def test_the_command_line_says_that_the_database_is_away(published_rules, monkeypatch):
+    def away(*_):
+        raise OperationalError("connection refused")
+
+    monkeypatch.setattr(project, "lag", away)
+    with pytest.raises(CommandError, match="connection refused"):
+        call_command("project")
+
+
 def test_the_command_line_does_nothing_that_cannot_be_noted(published_rules, monkeypatch):
     def broken(*_, **__):
         raise trail.NotNoted("cannot be written")
@@ -372,11 +381,18 @@ def test_a_build_that_could_apply_less_than_the_live_one_waits_for_a_person(
     assert "2 streams are parked in it, at events that the live build has passed" in told.parked
     monkeypatch.setattr(project, "named", builds.named)
     call_command("project", "rebuild", tally.name)
-    assert "It waits for `swap`: 2 streams are parked in it." in capsys.readouterr().out
+    assert "It waits for `swap`. Parked streams in it: 2." in capsys.readouterr().out
+    call_command("project", "skip", tally.name, stream, "--at=2", "--reason=known")
+    assert f"left out of build {build.generation}: level again" in capsys.readouterr().out
+    assert builds.in_progress(tally.name).parked == 1
+    call_command("project", "retry", tally.name, other)  # mended: in the live build too
+    assert "2 level again, 0 still parked" in capsys.readouterr().out
     builds.cancel(tally.name, **OPS)
 
+    append(other.removeprefix("member-"))
+    runner.catch_up(projectors=[tallying(tally.name, before=choking_on(other, 4))])
     builds.request(tally.name, **OPS)  # parked at the same event as the live one: nothing is lost
-    runner.catch_up(projectors=[tallying(tally.name, before=choking_on(other, 3))])
+    runner.catch_up(projectors=[tallying(tally.name, before=choking_on(other, 4))])
     assert builds.in_progress(tally.name) is None
     assert builds.live(tally.name).parked == 1
 

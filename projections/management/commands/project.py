@@ -6,9 +6,10 @@ from collections.abc import Callable
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.db import OperationalError
 from tqdm import tqdm
 
-from licensing import store, trail
+from licensing import trail
 from projections import builds, parking, runner
 from projections.builds import Build, Comparison
 from projections.lag import lag
@@ -68,8 +69,9 @@ class Command(BaseCommand):
                 getattr(self, f"_{options['action']}")(options)
             except (
                 builds.Refused, parking.NotParked, LookupError, ValueError, trail.NotNoted,
+                OperationalError,
             ) as error:  # fmt: skip
-                raise CommandError(str(error)) from None
+                raise CommandError(str(error).strip()) from None
 
     def _follow(self) -> None:
         stopped: list[int] = []
@@ -103,7 +105,7 @@ class Command(BaseCommand):
             self._told(build.comparison)
         self.stdout.write(f"Generation {build.generation} of {name} is {build.state}.")
         if build.state == "ready" and not build.hold:
-            self.stdout.write(f"It waits for `swap`: {build.parked} streams are parked in it.")
+            self.stdout.write(f"It waits for `swap`. Parked streams in it: {build.parked}.")
 
     def _work(self, build: Build) -> Build:
         """Take part in the work until the build is done, with a bar for people."""
@@ -154,26 +156,48 @@ class Command(BaseCommand):
 
     def _parked(self, options: dict[str, Any]) -> None:
         for parked in parking.listing(options["name"]):
-            at = f"{parked.stream_id} from version {parked.version}"
+            at = f"build {parked.generation} {parked.stream_id} from version {parked.version}"
             tries = f"{parked.waiting} waiting, {parked.attempts} attempts"
             self.stdout.write(f"parked: {parked.projection} {at}, {tries}: {parked.error}")
 
     def _retry(self, options: dict[str, Any]) -> None:
         wanted = [named(options["name"])] if options["name"] else list(PROJECTORS)
         if options["stream"]:
-            bucket = store.bucket_of(options["stream"])
-            level = int(parking.retry(wanted[0], bucket, options["stream"], by=options["by"]))
-            left = 1 - level
+            tried = [
+                parking.retry(
+                    wanted[0], row.bucket, row.stream_id, by=options["by"],
+                    generation=row.generation,
+                )
+                for row in _standing(options)
+            ]  # fmt: skip
+            level, left = sum(tried), len(tried) - sum(tried)
         else:
             counted = [parking.retry_all(projector, by=options["by"]) for projector in wanted]
             level, left = sum(a for a, _ in counted), sum(b for _, b in counted)
         self.stdout.write(f"{level} level again, {left} still parked")
 
     def _skip(self, options: dict[str, Any]) -> None:
-        projector, stream = named(_name(options)), options["stream"]
         asked = {"by": options["by"], "reason": options["reason"]}
-        level = parking.skip(projector, store.bucket_of(stream), stream, options["at"], **asked)
-        self.stdout.write("level again" if level else "still parked")
+        for row in _standing(options):
+            level = parking.skip(
+                named(row.projection), row.bucket, row.stream_id, row.version,
+                generation=row.generation, **asked,
+            )  # fmt: skip
+            then = "level again" if level else "a later one is in the way"
+            self.stdout.write(f"event {row.version} is left out of build {row.generation}: {then}")
+
+
+def _standing(options: dict[str, Any]) -> list[parking.Parked]:
+    """The stream where it is parked: in the live build, in the one that grows, or in both."""
+    found = [
+        row
+        for row in parking.listing(_name(options), 10_000)
+        if row.stream_id == options["stream"] and options["at"] in (None, row.version)
+    ]
+    if not found:
+        at = "" if options["at"] is None else f" at event {options['at']}"
+        raise parking.NotParked(f"{options['stream']} is not parked in {options['name']}{at}.")
+    return found
 
 
 def _check(options: dict[str, Any]) -> None:
