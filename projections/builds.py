@@ -116,8 +116,8 @@ def request(name: str, *, by: str, reason: str | None = None, hold: bool = False
     """Begin to build the side of a projection that is not live; the runners do the work.
 
     When it is level it is compared with the live side and swapped in; with `hold`, or where it
-    could not apply what the live one has applied, it waits for `swap`. Raises LookupError for an
-    unknown name, Refused while another build is in progress.
+    could not apply what the live one of the same code has applied, it waits for `swap`. Raises
+    LookupError for an unknown name, Refused while another build is in progress.
     """
     projector = named(name)
     announce([projector])
@@ -268,7 +268,7 @@ def finish(projectors: Sequence[Projector]) -> list[Build]:
             if (old := live(build.projection)) is not None:
                 # A large one outlasts the time of a task: the next one goes on with it.
                 _compared(old, build, begun=_begun(build), keep=partial(_keep, build))
-            if build.hold or _parked_anew(build):
+            if build.hold or (old is not None and _parked_anew(build, old)):
                 _update(build, "note_ready")
                 done.append(_again(build))
             else:
@@ -382,8 +382,13 @@ def _behind_live(build: Build) -> int:
     return int(stores.select(statement("behind_live"), asked)[0][0])
 
 
-def _parked_anew(build: Build) -> int:
-    """How many streams it could apply less far than the live one: a person looks at that first."""
+def _parked_anew(build: Build, live: Build) -> int:
+    """How many streams it could apply less far than the live one: a person looks at that first.
+
+    Not where the live one is of older code, which nobody runs: it would stand still meanwhile.
+    """
+    if live.version != build.version:
+        return 0
     asked = {"name": build.projection, "generation": build.generation}
     return int(stores.select(statement("parked_anew"), asked)[0][0])
 

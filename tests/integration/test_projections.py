@@ -236,6 +236,17 @@ def test_newer_code_builds_beside_and_takes_over_when_it_is_level(fresh, tally):
         builds.roll_back(tally.name, by="ops")
 
 
+def test_newer_code_takes_over_with_a_stream_that_it_parks(fresh, tally):
+    """To wait for a person would leave what is read standing still: nobody runs its code."""
+    stream = append(fresh(), 3)
+    runner.catch_up(projectors=[tally])
+    newer = tallying(tally.name, version=2, before=choking_on(stream, 2))
+    NAMED[tally.name] = newer
+    runner.catch_up(projectors=[newer])
+    live = builds.live(tally.name)
+    assert (live.version, live.parked, builds.in_progress(tally.name)) == (2, 1, None)
+
+
 def test_a_rebuild_starts_with_nothing_parked(fresh, tally):
     stream = append(fresh())
 
