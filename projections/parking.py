@@ -105,10 +105,20 @@ def streams(
     return found
 
 
-def listing(projection: str | None = None, limit: int = 100) -> list[Parked]:
+Place = tuple[datetime, str, str, int]
+"""Where a page of parked streams ended: when it was parked, projection, stream, generation."""
+
+
+def listing(
+    projection: str | None = None, limit: int = 100, after: Place | None = None
+) -> list[Parked]:
     """The streams that are parked now, of one projection or of all, newest first."""
+    place = dict(
+        zip(("parked_at", "after", "stream_id", "generation"), after or (None,) * 4, strict=True)
+    )
+    asked = {"projection": projection, "limit": limit, **place}
     with connection.cursor() as cursor:
-        cursor.execute(statement("parked_open"), {"projection": projection, "limit": limit})
+        cursor.execute(statement("parked_open"), asked)
         return [Parked(*row) for row in cursor.fetchall()]
 
 

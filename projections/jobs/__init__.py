@@ -3,7 +3,15 @@
 from projections.jobs.claiming import KINDS, LEASE, MOST_LOST, PAGE, Obligation
 from projections.jobs.control import Control, controls, pause, resume, set_rate, try_again
 from projections.jobs.recording import GIVE_UP_AFTER, backoff
-from projections.jobs.standing import Attempt, Kind, crowded, failing, status, upcoming
+from projections.jobs.standing import (
+    Attempt,
+    Kind,
+    crowded,
+    failing,
+    failing_page,
+    status,
+    upcoming,
+)
 from projections.jobs.sweeping import Swept, sweep
 
 __all__ = [
@@ -21,6 +29,7 @@ __all__ = [
     "controls",
     "crowded",
     "failing",
+    "failing_page",
     "pause",
     "resume",
     "set_rate",

@@ -84,6 +84,14 @@ def failing(limit: int = 50) -> list[Attempt]:
         return rows.select(cursor, "jobs_failing", Attempt, {"limit": limit})
 
 
+def failing_page(limit: int, after: tuple[datetime, str, str, str]) -> list[Attempt]:
+    """The same by when they were due, oldest first, from a place on."""
+    names = ("due_at", "member_id", "license_id", "kind")
+    place: dict[str, Any] = dict(zip(names, after, strict=True))
+    with connection.cursor() as cursor:
+        return rows.select(cursor, "jobs_failing_page", Attempt, place | {"limit": limit})
+
+
 def upcoming(now: datetime) -> dict[str, list[int]]:
     """By kind, how many obligations fall due in each of the next 24 hours."""
     until = now + timedelta(hours=HOURS)

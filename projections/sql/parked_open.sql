@@ -7,4 +7,7 @@ SELECT p.bucket, p.projection, p.generation, p.stream_id, p.version,
   JOIN stream_head s USING (bucket, stream_id)
  WHERE p.resolved_at IS NULL AND b.state IN ('building', 'ready', 'live')
    AND (%(projection)s::text IS NULL OR p.projection = %(projection)s)
- ORDER BY p.parked_at DESC, p.projection, p.stream_id LIMIT %(limit)s
+   AND (%(parked_at)s::timestamptz IS NULL OR p.parked_at < %(parked_at)s
+        OR (p.parked_at = %(parked_at)s AND (p.projection, p.stream_id, p.generation)
+            > (%(after)s, %(stream_id)s, %(generation)s)))
+ ORDER BY p.parked_at DESC, p.projection, p.stream_id, p.generation LIMIT %(limit)s

@@ -203,6 +203,47 @@ def test_the_api_skips_the_event_that_is_named_once_and_keeps_why(held: Parked) 
     assert row.detail == {"stream": held.stream_id, "version": 3}
 
 
+def test_lists_for_tools_have_pages(held: Parked, given_up: dict[str, str]) -> None:
+    """All of it, each once: what was given up was left out where a page full of failing came."""
+    for _ in range(3):
+        tell(new_id("m"))
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "INSERT INTO projection_parked (bucket, projection, generation, stream_id, version,"
+            " error, parked_at) SELECT bucket, %s, %s, stream_id, 1, 'KeyError', now()"
+            " FROM stream_head WHERE stream_id LIKE 'member-%%' AND stream_id <> %s",
+            [PROJECTION, held.generation, held.stream_id],
+        )
+        cursor.execute(
+            "INSERT INTO job_attempt (bucket, member_id, license_id, kind, due_at, attempts,"
+            " next_attempt_at, last_error) SELECT bucket, member_id, license_id || n, kind, due_at,"
+            " 1, due_at, 'KeyError' FROM job_attempt, generate_series(1, 3) n"
+            " WHERE license_id = %s",
+            [given_up["license"]],
+        )
+    api = ApiClient(ApiKey.issue("tests")[1])
+    for path, key in (
+        (f"/projections/{PROJECTION}/parked", "stream_id"),
+        ("/jobs/failing", "license_id"),
+    ):
+        seen: list[str] = []
+        following = ""
+        while following is not None:
+            status, found = api.get(f"{path}?limit=2" + (following and f"&after={following}"))
+            assert status == 200
+            assert len(found["items"]) <= 2
+            seen += [item[key] for item in found["items"]]
+            following = found["next"]
+        assert len(seen) == len(set(seen)) >= 4
+        assert held.stream_id in seen or given_up["license"] in seen
+        assert api.get(f"{path}?after=nonsense")[0] == 422
+    with connection.cursor() as cursor:
+        cursor.execute("UPDATE projection_parked SET resolved_at = now() WHERE resolved_at IS NULL")
+        cursor.execute(
+            "DELETE FROM job_attempt WHERE license_id LIKE %s", [given_up["license"] + "_"]
+        )
+
+
 def test_what_is_asked_by_the_api_is_noted_with_its_reason(
     member: str, given_up: dict[str, str]
 ) -> None:

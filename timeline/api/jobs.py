@@ -1,6 +1,6 @@
 """The renewal and expiry jobs: what is due, what was tried, what came of it."""
 
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Annotated, Any, Literal
 
 import msgspec
@@ -13,8 +13,10 @@ from projections import jobs
 from timeline.api import commanding, inputs, keys, pages, shapes
 from timeline.api.openapi import told
 from timeline.api.problems import Problem
+from timeline.paging import Instant, Text
 
 router = Router(tags=["operations"])
+LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
 
 Kind = Annotated[Literal["renew", "expire"], Path()]
 
@@ -48,10 +50,21 @@ def list_jobs(request: HttpRequest) -> dict[str, Any]:
 @router.get(
     "/failing", auth=keys.OPERATIONS_ON_MEMBERS, openapi_extra=told(shapes.Page[shapes.Open])
 )
-def list_failing(request: HttpRequest, limit: pages.Limit = 100) -> dict[str, Any]:
-    """What failed and is tried again, and what was given up and waits for a person."""
-    found = jobs.failing(limit)[:limit]
-    return {"items": [msgspec.structs.asdict(each) for each in found], "next": None}
+def list_failing(
+    request: HttpRequest, limit: pages.Limit = 100, after: pages.After = None
+) -> dict[str, Any]:
+    """What failed and is tried again, and what was given up and waits for a person.
+
+    By when it was due, the oldest first.
+    """
+    place = pages.place_of(after, tuple[Instant, Text, Text, Text]) or (LONG_AGO, "", "", "")
+    found = jobs.failing_page(limit + 1, place)
+    return pages.page(
+        found,
+        limit,
+        lambda each: [each.due_at, each.member_id, each.license_id, each.kind],
+        msgspec.structs.asdict,
+    )
 
 
 @router.post("/{kind}/pause", auth=keys.OPERATE, openapi_extra=told(shapes.Control))

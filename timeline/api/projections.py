@@ -18,6 +18,7 @@ from timeline import audit
 from timeline.api import commanding, inputs, keys, pages, shapes
 from timeline.api.openapi import told
 from timeline.api.problems import Problem
+from timeline.paging import Instant, Text
 
 router = Router(tags=["operations"])
 
@@ -25,6 +26,7 @@ Name = Annotated[str, Path(), Field(pattern="^[a-z_]{1,64}$", description="of a 
 Stream = Annotated[
     str, Path(), Field(pattern="^[A-Za-z0-9._-]{1,80}$", description="such as member-m1")
 ]
+Generation = Annotated[int, msgspec.Meta(ge=0, le=2**31 - 1)]
 STANDING = ("unknown_projection", "build_refused")
 
 
@@ -122,10 +124,19 @@ def roll_back(request: HttpRequest, name: Name, body: Which) -> dict[str, Any]:
     auth=keys.OPERATIONS_ON_MEMBERS,
     openapi_extra=told(shapes.Page[shapes.Parked], "unknown_projection"),
 )
-def list_parked(request: HttpRequest, name: Name, limit: pages.Limit = 100) -> dict[str, Any]:
+def list_parked(
+    request: HttpRequest, name: Name, limit: pages.Limit = 100, after: pages.After = None
+) -> dict[str, Any]:
     """The streams that this read model could not apply, the latest first."""
     _projector(name)
-    return {"items": [row.as_dict() for row in parking.listing(name, limit)], "next": None}
+    place = pages.place_of(after, tuple[Instant, Text, Text, Generation])
+    found = parking.listing(name, limit + 1, place)
+    return pages.page(
+        found,
+        limit,
+        lambda row: [row.parked_at, row.projection, row.stream_id, row.generation],
+        Parked.as_dict,
+    )
 
 
 @router.post(
