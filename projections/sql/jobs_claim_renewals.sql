@@ -16,6 +16,6 @@ SELECT bucket, member_id, license_id, 'renew', due_at, 1, %(lease)s, true, %(wor
  ORDER BY bucket, member_id, license_id
 ON CONFLICT (bucket, member_id, license_id, kind, due_at) DO UPDATE
    SET attempts = j.attempts + 1, next_attempt_at = excluded.next_attempt_at, claimed = true,
-       worker = excluded.worker, outcome = NULL, finished_at = NULL
+       worker = excluded.worker, outcome = NULL, finished_at = NULL, last_error = NULL
  WHERE j.outcome = 'superseded'
 RETURNING bucket, member_id, license_id, kind, due_at, attempts

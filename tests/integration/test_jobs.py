@@ -169,7 +169,8 @@ def test_a_failing_command_is_put_off_with_its_error_kept(license, monkeypatch):
     assert [due.kind for due in renewal_calendar.due(RENEWAL_DUE, 999) if due.member_id == member]
     sweep(RENEWAL_DUE + timedelta(seconds=6))
     assert happened(member) == ["LicenseRenewed"]
-    assert attempts(license_id)[0][1:3] == ("accepted", 2)
+    assert attempts(license_id) == [("renew", "accepted", 2, failed[3])]
+    assert license_id not in [each.license_id for each in jobs.failing(10_000)]
 
 
 def test_a_hopeless_command_is_given_up(license):
