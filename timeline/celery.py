@@ -6,13 +6,30 @@ from typing import Any
 
 from celery import Celery
 from celery.signals import task_received, worker_ready, worker_shutting_down
+from kombu import Connection
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "timeline.settings")
 
 # Only JSON is accepted, so a message cannot carry code; root is then the starter's own choice.
 warnings.filterwarnings("ignore", message="You're running the worker with superuser")
 
-app = Celery("playhead")
+
+class Playhead(Celery):
+    """Celery whose senders are told nothing: the transport on pgmq tells every connection.
+
+    A sender never reads, so that PostgreSQL's process waits for it without end, holds all
+    notifications that come after, and keeps a database from being dropped.
+    """
+
+    def connection_for_write(self, url: str | None = None, **options: Any) -> Connection:
+        """A connection to send by."""
+        if "use_notify" in self.conf.broker_transport_options:
+            given = options.pop("transport_options", None) or {}
+            options["transport_options"] = given | {"use_notify": False}
+        return super().connection_for_write(url, **options)
+
+
+app = Playhead("playhead")
 app.config_from_object("django.conf:settings", namespace="CELERY")
 app.autodiscover_tasks()
 
