@@ -280,6 +280,8 @@ def test_what_is_asked_by_the_api_is_noted_with_its_reason(
     [
         {},
         {"do": "drop"},
+        {"do": "pause", "kind": "nonsense"},
+        {"do": "skip", "projection": "p", "stream": "gone", "generation": "1", "version": "1"},
         {"do": "retry", "projection": "\x00", "stream": "s", "generation": "1", "version": "1"},
         {"do": "retry", "projection": "p", "stream": "s", "generation": "9" * 30, "version": "1"},
         {"do": "retry", "projection": "p", "stream": "s", "generation": "-1", "version": "1"},
@@ -288,7 +290,9 @@ def test_what_is_asked_by_the_api_is_noted_with_its_reason(
 def test_odd_forms_change_nothing(member: str, odd: dict[str, str]) -> None:
     client, name = signed_in("operator")
     assert client.post("/operations/parked/", odd).status_code in (409, 422)
-    assert client.post("/operations/jobs/", odd).status_code == 422
+    answer = client.post("/operations/jobs/", odd)
+    assert answer.status_code == 422
+    assert re.search('role="alert"|cannot be taken', answer.content.decode())
     assert noted(name) == []
 
 

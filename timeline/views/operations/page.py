@@ -36,12 +36,20 @@ def show(
         "section": "operations",
         "may_operate": may(request, "operate"),
         "problem": problem,
-        "about": about,
+        # Beside its form, or on top where that form is not on the page any more.
+        "about": about if about in _forms(standing) else "",
         "typed": typed,
     }
     part = part_wanted(request, ("ops",))
     name = "operations/standing.html" if part else "operations/page.html"
     return render(request, name, context, status=status)
+
+
+def _forms(standing: dict[str, Any]) -> set[str]:
+    """The forms on the page that people fill in, by the id of their field."""
+    skips = {f"skip-{each.key}" for each in standing["parked"]}
+    pauses = {f"pause-{job.kind}" for job in standing["jobs"] if not job.paused}
+    return skips | pauses | {f"rate-{job.kind}" for job in standing["jobs"]}
 
 
 def _standing() -> dict[str, Any]:
