@@ -24,7 +24,7 @@ def _send(connection: Connection) -> None:
 
 
 def test_who_only_sends_is_not_told(database: Addresses) -> None:
-    """What it was told it never read: after some 300 messages its backend waited for it without end."""
+    """What it was told it never read: some 300 messages on, its backend waited without end."""
     before = _listening(database)
     with app.connection_for_write() as connection:
         _send(connection)
