@@ -23,6 +23,7 @@ __all__ = [
     "current",
     "declared",
     "head",
+    "life_at",
     "life_of",
     "reads",
     "row",
@@ -138,9 +139,20 @@ def life_of(rule_set_id: str = RULE_SET) -> life.Life:
     return lived
 
 
-def steps(rule_set_id: str = RULE_SET, after: int = 0) -> Iterator[RuleStep]:
+def life_at(rule_set_id: str, version: int) -> life.Life:
+    """The same as it was after the first `version` events of the rule set."""
+    lived = life.Life()
+    for step in steps(rule_set_id, until=version):
+        lived = life.evolve(lived, step.event, step.by)
+    return lived
+
+
+def steps(
+    rule_set_id: str = RULE_SET, after: int = 0, until: int | None = None
+) -> Iterator[RuleStep]:
     """What happened to a rule set after a version of its stream, who did it and when."""
-    for event in store.read_stream(connection.opened(), stream_of(rule_set_id), after=after):
+    stream = stream_of(rule_set_id)
+    for event in store.read_stream(connection.opened(), stream, after=after, until=until):
         actor = event.metadata.get("actor") or {}
         told = msgspec.convert(event.data, EVENTS[event.type])
         yield RuleStep(event.version, told, str(actor.get("id", "")), event.recorded_at)

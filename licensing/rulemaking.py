@@ -29,15 +29,19 @@ def handle(
     command_id: str,
     actor: Actor,
     now: datetime,
+    said_hash: bytes | None = None,
 ) -> Made:
     """Decide and write, once. Raises LifeError, and the store's CommandIdReused.
 
     Of two who publish at once one wins; the other is decided anew, and is told what came between.
+    `said_hash` tells a repeat from another command where the caller left something to us, such as
+    the instant from which rules are in force: it is of what was said, before defaults. A repeat is
+    answered with the life as it was after the first time.
     """
     stream = rulebook.stream_of(rule_set_id)
     data = msgspec.to_builtins(command)
     name = type(command).__name__
-    data_hash = hashlib.sha256(name.encode() + b"\n" + rules.canonical(data)).digest()
+    data_hash = said_hash or hashlib.sha256(name.encode() + b"\n" + rules.canonical(data)).digest()
     # The document is in the events; here its hash tells a repeat from another command.
     record = {key: value for key, value in data.items() if key != "document"}
     for _ in range(TRIES):
@@ -45,7 +49,7 @@ def handle(
         if known is not None:
             if known.data_hash != data_hash:
                 raise store.CommandIdReused(stream, command_id)
-            return Made(str(known.outcome["outcome"]), rulebook.life_of(rule_set_id))
+            return _again(rule_set_id, known)
         before = rulebook.life_of(rule_set_id)
         events = life.decide(before, command, actor.id, now)
         try:
@@ -60,12 +64,16 @@ def handle(
         except store.WrongExpectedVersion:
             continue  # somebody was faster: decide on what is there now
         if appended.status == "repeated":
-            return Made(str(appended.outcome["outcome"]), rulebook.life_of(rule_set_id))
+            continue  # the same command came twice at once: it is found now
         after = before
         for event in events:
             after = life.evolve(after, event, actor.id)
         return Made(str(appended.outcome["outcome"]), after)
     raise store.WrongExpectedVersion(stream, before.version, rulebook.head(rule_set_id))
+
+
+def _again(rule_set_id: str, known: store.CommandRow) -> Made:
+    return Made(str(known.outcome["outcome"]), rulebook.life_at(rule_set_id, known.last_version))
 
 
 def publish(

@@ -46,13 +46,13 @@ def _rebuilds(call: Callable[..., Call], member: str) -> Iterator[Call]:
     yield call("projections_list_builds", "GET", f"{p}/builds")
     stream = f"member-{member}"
     for how, body in (("retry", {}), ("skip", {"reason": "a known fault of version 3"})):
-        version = _park("license_index", stream)
+        version = park("license_index", stream)
         if how == "skip":
             body["version"] = version
         if how == "retry":
             yield call("projections_list_parked", "GET", f"{p}/parked")
         yield call(f"projections_{how}_parked", "POST", f"{p}/parked/{stream}/{how}", body)
-    _park("license_index", stream)
+    park("license_index", stream)
     yield call("projections_retry_all_parked", "POST", f"{p}/parked/retry", {})
 
 
@@ -64,7 +64,7 @@ def _jobs(call: Callable[..., Call], member: str) -> Iterator[Call]:
     yield call("jobs_set_rate", "POST", "/jobs/renew/rate", {"per_second": 200})
     yield call("jobs_set_rate", "POST", "/jobs/renew/rate", {"per_second": None})
     license_id, due = new_id("lic"), timezone.now() - timedelta(hours=1)
-    _give_up(member, license_id, due)
+    give_up(member, license_id, due)
     yield call("jobs_list_failing", "GET", "/jobs/failing")
     about = {"member_id": member, "license_id": license_id, "due_at": due.isoformat()}
     yield call("jobs_retry", "POST", "/jobs/renew/retry", about)
@@ -72,7 +72,7 @@ def _jobs(call: Callable[..., Call], member: str) -> Iterator[Call]:
     yield call("operations_list_event_types", "GET", "/operations/event-types")
 
 
-def _give_up(member: str, license_id: str, due: datetime) -> None:
+def give_up(member: str, license_id: str, due: datetime) -> None:
     with connection.cursor() as cursor:
         cursor.execute(
             "INSERT INTO job_attempt (bucket, member_id, license_id, kind, due_at, attempts,"
@@ -115,7 +115,7 @@ def _withdrawals(call: Callable[..., Call], api: ApiClient, other: ApiClient) ->
     yield call("withdrawals_list_withdrawals", "GET", f"{w}?limit=1")
 
 
-def _park(name: str, stream: str) -> int:
+def park(name: str, stream: str) -> int:
     """Park a stream at its last event; which that is."""
     with connection.cursor() as cursor:
         cursor.execute(
@@ -225,7 +225,7 @@ def calls(api: ApiClient, other: ApiClient, member: str) -> Iterator[Call]:
     yield call("rules_list_drafts", "GET", f"{rules}/drafts")
     read = call("rules_get_draft", "GET", f"{rules}/drafts/{one}")
     yield read
-    yield call("rules_submit", "POST", f"{rules}/drafts/{one}/submission")
+    yield call("rules_submit", "POST", f"{rules}/drafts/{one}/submission", {})
     approval = {"hash": read.answer["hash"]}
     yield call("rules_approve", "POST", f"{rules}/drafts/{one}/approval", approval, other)
     no = {"reason": "not needed any more"}

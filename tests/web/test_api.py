@@ -772,7 +772,7 @@ def test_rules_are_drafted_approved_and_published(api: ApiClient, fresh: Fresh) 
     assert (version["version"], version["hash"]) == (1, submitted["hash"])
     assert api.get(f"{address}/versions/1")[1]["document"] == document
     problem(api.get(f"{address}/versions/2"), 404, "not_found")
-    problem(api.get(f"{address}/drafts/none"), 404, "not_found")
+    problem(api.get(f"{address}/drafts/none"), 404, "unknown_draft")
     back = {"hash": submitted["hash"], "reason": "why"}
     assert api.post(f"{address}/rollbacks", back)[1]["outcome"] == "unchanged"
     reader = ApiClient(ApiKey.issue("reader", ["rules:read"])[1])

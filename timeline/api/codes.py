@@ -76,31 +76,28 @@ CODES: Mapping[str, Code] = {
 }
 
 ALWAYS = (
+    "bad_request",
     "unauthorized",
     "https_required",
     "missing_scope",
+    "length_required",
     "invalid_input",
     "rate_limited",
+    "internal_error",
     "database_unavailable",
     "audit_unavailable",
-)
-BODY = (
-    "bad_request",
-    "length_required",
-    "body_too_large",
-    "unsupported_media_type",
-    "malformed_json",
     "busy",
 )
+"""A read may come with a body too, which is taken in before anybody looks at what is asked."""
+BODY = ("body_too_large", "unsupported_media_type", "malformed_json")
+KEYED = ("idempotency_key_reused",)
 COMMAND = (
     "stream_unreadable",
     "wrong_expected_version",
-    "idempotency_key_reused",
     "member_erased",
     "member_busy",
     "no_rules",
 )
-DRAFT = ("unknown_draft", "draft_closed", "draft_changed")
 
 
 def by_status(names: Iterable[str]) -> dict[int, list[str]]:

@@ -133,7 +133,7 @@ def expected(request: HttpRequest) -> int:
     return int(number[1])
 
 
-def data_hash(command: Command, path: str, body: Any) -> bytes:
+def data_hash(command: object, path: str, body: Any) -> bytes:
     """Tells a retry from another command: its name, its address, and the body before defaults."""
     said = msgspec.json.encode(body, order="deterministic")
     return hashlib.sha256(

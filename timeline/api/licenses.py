@@ -101,7 +101,7 @@ def record_playback(
 @router.get(
     "",
     auth=keys.READ,
-    openapi_extra=told(shapes.Page[shapes.License], "stream_unreadable", "member_erased"),
+    openapi_extra=told(shapes.Page[shapes.License], "stream_unreadable"),
 )
 def list_licenses(
     request: HttpRequest,
@@ -124,7 +124,7 @@ def list_licenses(
 @router.get(
     "/{license_id}",
     auth=keys.READ,
-    openapi_extra=told(shapes.License, "unknown_license", "stream_unreadable", "member_erased"),
+    openapi_extra=told(shapes.License, "unknown_license", "stream_unreadable"),
 )
 def get_license(
     request: HttpRequest, member_id: inputs.MemberId, license_id: inputs.LicenseInPath

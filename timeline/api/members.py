@@ -44,7 +44,7 @@ def list_members(
 @router.get(
     "/{member_id}",
     auth=keys.READ,
-    openapi_extra=told(shapes.Member, "stream_unreadable", "member_erased"),
+    openapi_extra=told(shapes.Member, "stream_unreadable"),
 )
 def get_member(request: HttpRequest, member_id: inputs.MemberId) -> dict[str, Any]:
     """The member's state now; one never heard of is at version 0, with nothing."""

@@ -74,13 +74,15 @@ _ANSWER_HEADERS = {
         "schema": {"type": "string"},
     },
 }
-_COMMAND_HEADERS = (
+_KEY_HEADERS = (
     {
         "name": "Idempotency-Key",
         "in": "header",
         "description": "The client's id of this command: sent again, it gets the same answer.",
         "schema": {"type": "string", "minLength": 1, "maxLength": 255},
     },
+)
+_COMMAND_HEADERS = (
     {
         "name": "If-Match",
         "in": "header",
@@ -95,6 +97,7 @@ def told(
     answer: Any,
     *own: str,
     command: bool = False,
+    keyed: bool = False,
     listing: bool = False,
     conditions: bool = False,
     revised: bool = False,
@@ -102,19 +105,21 @@ def told(
 ) -> dict[str, Any]:
     """The `openapi_extra` of an operation: the shape of its answer, and the codes it may give.
 
-    `command` adds the headers and codes of whatever is decided and appended, `listing` the
-    headers of what is read from read models, `conditions` those of what is replaced by its tag,
-    `revised` that of what is replaced by its revision.
+    `command` adds the headers and codes of whatever is decided and appended, `keyed` those of what
+    takes an Idempotency-Key only, `listing` the headers of what is read from read models,
+    `conditions` those of what is replaced by its tag, `revised` that of what is replaced by its
+    revision.
     `lines` is the shape of a line when body and answer are JSON lines; `answer` then is of one.
     """
+    keyed = keyed or command
     headers = (
-        *_COMMAND_HEADERS * command, *_READ_HEADERS * listing, *_CONDITIONS * conditions,
-        *_REVISED * revised,
+        *_KEY_HEADERS * keyed, *_COMMAND_HEADERS * command, *_READ_HEADERS * listing,
+        *_CONDITIONS * conditions, *_REVISED * revised,
     )  # fmt: skip
     told: dict[str, Any] = {
         "x-lines": lines,
         "x-answer": answer,
-        "x-codes": (*own, *(codes.COMMAND if command else ())),
+        "x-codes": (*own, *codes.COMMAND * command, *codes.KEYED * keyed),
         "x-headers": (own_writes.HEADER,) * command + (own_writes.CATCHING_UP,) * listing,
     }
     return told | ({"parameters": [dict(header) for header in headers]} if headers else {})

@@ -13,7 +13,7 @@ from licensing import rulebook, rulemaking, rules, store
 from licensing.actors import Actor
 from licensing.rules import edits, life
 from licensing.rules.life import Draft, LifeError
-from timeline.api import codes, commanding, conditional, inputs, keys, shapes
+from timeline.api import commanding, conditional, inputs, keys, pages, problems, shapes
 from timeline.api.openapi import told
 from timeline.api.problems import Fault, Problem, invalid
 
@@ -29,11 +29,20 @@ _STATUS = {
 }
 
 
-@router.get("/versions", auth=keys.RULES_READ, openapi_extra=told(shapes.Versions))
-def list_versions(request: HttpRequest, rule_set: inputs.RuleSetId) -> dict[str, Any]:
+@router.get(
+    "/versions", auth=keys.RULES_READ, openapi_extra=told(shapes.Page[shapes.PublishedVersion])
+)
+def list_versions(
+    request: HttpRequest,
+    rule_set: inputs.RuleSetId,
+    after: pages.After = None,
+    limit: pages.Limit = 100,
+) -> dict[str, Any]:
     """Every published version, oldest first, with the instant from which it is in force."""
     conditional.by_version(request, rulebook.stream_of(rule_set))
-    return {"items": [_version(each) for each in rulebook.versions(rule_set)]}
+    behind = pages.number_of(after)
+    found = [each for each in rulebook.versions(rule_set) if each.version > behind]
+    return pages.page(found, limit, lambda each: [each.version], _version)
 
 
 @router.get(
@@ -62,33 +71,43 @@ def find(request: HttpRequest, rule_set: inputs.RuleSetId, body: inputs.RulesDoc
     return {"items": _findings(rules.examine(body.document))}
 
 
-@router.get("/drafts", auth=keys.RULES_READ, openapi_extra=told(shapes.Drafts))
-def list_drafts(request: HttpRequest, rule_set: inputs.RuleSetId) -> dict[str, Any]:
-    """Every draft, without its document."""
+@router.get("/drafts", auth=keys.RULES_READ, openapi_extra=told(shapes.Page[shapes.Draft]))
+def list_drafts(
+    request: HttpRequest,
+    rule_set: inputs.RuleSetId,
+    after: pages.After = None,
+    limit: pages.Limit = 100,
+) -> dict[str, Any]:
+    """Every draft, without its document, in the order in which they were begun."""
     conditional.by_version(request, rulebook.stream_of(rule_set))
-    return {"items": [_draft(each) for each in rulebook.life_of(rule_set).drafts.values()]}
+    # Drafts are never taken away, so that the how-manieth a draft is stays so.
+    behind = pages.number_of(after)
+    drafts = enumerate(rulebook.life_of(rule_set).drafts.values(), start=1)
+    found = [each for each in drafts if each[0] > behind]
+    return pages.page(found, limit, lambda each: [each[0]], lambda each: _draft(each[1]))
 
 
 @router.post(
     "/drafts",
     auth=keys.RULES_WRITE,
-    openapi_extra=told(
-        shapes.DraftAnswer, "draft_exists", "nothing_published", "idempotency_key_reused"
-    ),
+    openapi_extra=told(shapes.DraftAnswer, "draft_exists", "nothing_published", keyed=True),
 )
 def start(
     request: HttpRequest, rule_set: inputs.RuleSetId, body: inputs.NewDraft
 ) -> dict[str, Any]:
     """Begin to change the version in force, or begin with a document."""
-    draft_id = body.draft_id or f"draft-{uuid.uuid4().hex[:12]}"
+    key = commanding.command_id(request)
+    # Of the command, so that one that is sent again means the same draft.
+    made_up = uuid.uuid5(uuid.NAMESPACE_URL, f"{rulebook.stream_of(rule_set)}/{key}")
+    draft_id = body.draft_id or f"draft-{made_up.hex[:12]}"
     command = life.StartDraft(draft_id, body.title, body.document)
-    return _made(_ask(request, rule_set, command), draft_id)
+    return _made(_ask(request, rule_set, command, key=key), draft_id)
 
 
 @router.get(
     "/drafts/{draft_id}",
     auth=keys.RULES_READ,
-    openapi_extra=told(shapes.WholeDraft, "unknown_draft", "not_found"),
+    openapi_extra=told(shapes.WholeDraft, "unknown_draft"),
 )
 def get_draft(
     request: HttpRequest, rule_set: inputs.RuleSetId, draft_id: inputs.DraftInPath
@@ -97,7 +116,7 @@ def get_draft(
     lived = rulebook.life_of(rule_set)
     draft = lived.drafts.get(draft_id)
     if draft is None:
-        raise Http404
+        raise Problem(404, "unknown_draft", f"There is no draft {draft_id}.")
     conditional.by_version(request, rulebook.stream_of(rule_set), revision=draft.revision)
     base = lived.published.get(draft.base or "", {})
     return _draft(draft) | {
@@ -111,7 +130,14 @@ def get_draft(
 @router.put(
     "/drafts/{draft_id}",
     auth=keys.RULES_WRITE,
-    openapi_extra=told(shapes.DraftAnswer, *codes.DRAFT, revised=True),
+    openapi_extra=told(
+        shapes.DraftAnswer,
+        "unknown_draft",
+        "draft_closed",
+        "draft_changed",
+        keyed=True,
+        revised=True,
+    ),
 )
 def edit(
     request: HttpRequest,
@@ -131,7 +157,9 @@ def edit(
 @router.post(
     "/drafts/{draft_id}/submission",
     auth=keys.RULES_WRITE,
-    openapi_extra=told(shapes.DraftAnswer, *codes.DRAFT, "draft_broken"),
+    openapi_extra=told(
+        shapes.DraftAnswer, "unknown_draft", "draft_closed", "draft_broken", keyed=True
+    ),
 )
 def submit(
     request: HttpRequest,
@@ -146,7 +174,14 @@ def submit(
 @router.post(
     "/drafts/{draft_id}/approval",
     auth=keys.RULES_APPROVE,
-    openapi_extra=told(shapes.DraftAnswer, *codes.DRAFT, "draft_not_submitted", "four_eyes"),
+    openapi_extra=told(
+        shapes.DraftAnswer,
+        "unknown_draft",
+        "draft_not_submitted",
+        "draft_changed",
+        "four_eyes",
+        keyed=True,
+    ),
 )
 def approve(
     request: HttpRequest,
@@ -162,7 +197,7 @@ def approve(
 @router.post(
     "/drafts/{draft_id}/rejection",
     auth=keys.RULES_APPROVE,
-    openapi_extra=told(shapes.DraftAnswer, *codes.DRAFT),
+    openapi_extra=told(shapes.DraftAnswer, "unknown_draft", "draft_closed", keyed=True),
 )
 def reject(
     request: HttpRequest,
@@ -179,7 +214,12 @@ def reject(
     "/drafts/{draft_id}/publication",
     auth=keys.RULES_WRITE,
     openapi_extra=told(
-        shapes.DraftAnswer, *codes.DRAFT, "draft_not_approved", "base_superseded", "valid_from_past"
+        shapes.DraftAnswer,
+        "unknown_draft",
+        "draft_not_approved",
+        "base_superseded",
+        "valid_from_past",
+        keyed=True,
     ),
 )
 def publish(
@@ -197,7 +237,7 @@ def publish(
 @router.post(
     "/rollbacks",
     auth=keys.RULES_APPROVE,
-    openapi_extra=told(shapes.RolledBack, "unknown_version", "valid_from_past"),
+    openapi_extra=told(shapes.RolledBack, "unknown_version", "valid_from_past", keyed=True),
 )
 def roll_back(
     request: HttpRequest, rule_set: inputs.RuleSetId, body: inputs.Rollback
@@ -224,18 +264,27 @@ def _revision(request: HttpRequest, rule_set: str, draft_id: str, said: int | No
 
 
 def _ask(
-    request: HttpRequest, rule_set: str, command: life.Command, now: datetime | None = None
+    request: HttpRequest,
+    rule_set: str,
+    command: life.Command,
+    now: datetime | None = None,
+    *,
+    key: str | None = None,
 ) -> rulemaking.Made:
+    received = getattr(request, "received", {})
     try:
         return rulemaking.handle(
             rule_set,
             command,
-            command_id=commanding.command_id(request),
+            command_id=key or commanding.command_id(request),
             actor=Actor("api", commanding.key_id(request)),
             now=now or timezone.now(),
+            said_hash=commanding.data_hash(command, request.path, received),
         )
     except LifeError as wrong:
         raise _problem(wrong) from None
+    except store.WrongExpectedVersion:  # nobody named one: others were quicker at every try
+        raise problems.busy("too many changes of this rule set at once") from None
 
 
 def _problem(wrong: LifeError) -> Problem:

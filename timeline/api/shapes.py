@@ -336,12 +336,6 @@ class WholeVersion(PublishedVersion):
     changes: list[Edit]
 
 
-class Versions(msgspec.Struct):
-    """Every published version, oldest first."""
-
-    items: list[PublishedVersion]
-
-
 class Finding(msgspec.Struct):
     """Something wrong or needless in a rule set, with a request that shows it."""
 
@@ -368,17 +362,11 @@ class Draft(msgspec.Struct):
     title: str
     base: str | None
     authors: list[str]
-    status: Literal["open", "submitted", "approved", "rejected", "published"]
+    status: Literal["open", "submitted", "approved", "rejected", "published", "suspended"]
     revision: int
     approved_by: str | None
     reason: str | None
     hash: str
-
-
-class Drafts(msgspec.Struct):
-    """Every draft of a rule set."""
-
-    items: list[Draft]
 
 
 class WholeDraft(Draft):
@@ -424,12 +412,6 @@ class BacktestRun(msgspec.Struct):
     newly_allowed: int
     counted: Annotated[Open, Meta(description="counts; lists are of [*key, count], largest first")]
     samples: Annotated[list[Open], Meta(description="decisions that come out otherwise")]
-
-
-class BacktestRuns(msgspec.Struct):
-    """The latest backtests of a rule set."""
-
-    items: list[BacktestRun]
 
 
 class Lag(msgspec.Struct):

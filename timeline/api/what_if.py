@@ -17,7 +17,9 @@ router = Router(tags=["what-if"])
 
 
 @router.post(
-    "", auth=keys.READ, openapi_extra=told(shapes.Trial, "version_not_found", "stream_unreadable")
+    "",
+    auth=keys.READ,
+    openapi_extra=told(shapes.Trial, "version_not_found", "stream_unreadable", "no_rules"),
 )
 def what_if(
     request: HttpRequest, member_id: inputs.MemberId, body: inputs.WhatIf
