@@ -128,14 +128,24 @@ def find(run_id: uuid.UUID) -> Run | None:
 
 
 def latest(
-    *, hash: str | None = None, rule_set_id: str | None = None, limit: int = 20
+    *,
+    hash: str | None = None,
+    rule_set_id: str | None = None,
+    limit: int = 20,
+    before: tuple[datetime, uuid.UUID] | None = None,
 ) -> list[Run]:
-    """The latest runs, or those of one document or rule set, latest first."""
+    """The latest runs, or those of one document or rule set, latest first.
+
+    `before` is the instant and the id of the run behind which they begin.
+    """
     rows = BacktestRun.objects.order_by("-created_at", "pk")
     if hash is not None:
         rows = rows.filter(hash=hash)
     if rule_set_id is not None:
         rows = rows.filter(rule_set_id=rule_set_id)
+    if before is not None:
+        instant, run_id = before
+        rows = rows.filter(Q(created_at__lt=instant) | Q(created_at=instant, pk__gt=run_id))
     return [_told(row) for row in rows[:limit]]
 
 

@@ -9,13 +9,12 @@ from ninja import Path, Router
 from licensing import backtests, rulebook, simulation
 from licensing.backtests import Run
 from licensing.rules import hash_of
-from timeline.api import commanding, inputs, keys, shapes
+from timeline import paging
+from timeline.api import commanding, inputs, keys, pages, shapes
 from timeline.api.openapi import told
 from timeline.api.problems import Problem, invalid
 
 router = Router(tags=["rules"])
-
-MOST_LISTED = 50
 
 
 class NewBacktest(inputs.Body):
@@ -31,7 +30,7 @@ class NewBacktest(inputs.Body):
 @router.post(
     "",
     auth=keys.RULES_WRITE,
-    openapi_extra=told(shapes.BacktestRun, "not_found", "no_rules", "idempotency_key_reused"),
+    openapi_extra=told(shapes.BacktestRun, "not_found", "no_rules", keyed=True),
 )
 def start(request: HttpRequest, rule_set: inputs.RuleSetId, body: NewBacktest) -> dict[str, Any]:
     """Ask for a backtest, which a worker takes up; the same Idempotency-Key gives the same one."""
@@ -53,11 +52,22 @@ def start(request: HttpRequest, rule_set: inputs.RuleSetId, body: NewBacktest) -
     return _told(run)
 
 
-@router.get("", auth=keys.RULES_ON_MEMBERS, openapi_extra=told(shapes.BacktestRuns))
-def list_backtests(request: HttpRequest, rule_set: inputs.RuleSetId) -> dict[str, Any]:
-    """The latest backtests of the rule set, latest first, without their samples."""
-    found = backtests.latest(rule_set_id=rule_set, limit=MOST_LISTED)
-    return {"items": [_told(run) | {"samples": []} for run in found]}
+@router.get("", auth=keys.RULES_ON_MEMBERS, openapi_extra=told(shapes.Page[shapes.BacktestRun]))
+def list_backtests(
+    request: HttpRequest,
+    rule_set: inputs.RuleSetId,
+    after: pages.After = None,
+    limit: pages.Limit = 50,
+) -> dict[str, Any]:
+    """The backtests of the rule set, latest first, without their samples."""
+    place = pages.place_of(after, tuple[paging.Instant, uuid.UUID])
+    found = backtests.latest(rule_set_id=rule_set, limit=limit + 1, before=place)
+    return pages.page(
+        found,
+        limit,
+        lambda run: [run.created_at, str(run.id)],
+        lambda run: _told(run) | {"samples": []},
+    )
 
 
 @router.get(

@@ -64,10 +64,14 @@ def list_projections(request: HttpRequest) -> dict[str, Any]:
     auth=keys.OPERATIONS_ON_MEMBERS,
     openapi_extra=told(shapes.Page[shapes.Rebuild], "unknown_projection"),
 )
-def list_builds(request: HttpRequest, name: Name) -> dict[str, Any]:
+def list_builds(
+    request: HttpRequest, name: Name, limit: pages.Limit = 100, after: pages.After = None
+) -> dict[str, Any]:
     """Every build of a read model, the newest first; the one in state live is read."""
     _projector(name)
-    return {"items": [build.as_dict() for build in builds.history(name)], "next": None}
+    place = pages.place_of(after, tuple[Generation])
+    found = [each for each in builds.history(name) if not place or each.generation < place[0]]
+    return pages.page(found, limit, lambda each: [each.generation], Build.as_dict)
 
 
 @router.post("/{name}/rebuild", auth=keys.OPERATE, openapi_extra=told(shapes.Rebuild, *STANDING))
