@@ -5,6 +5,7 @@ import os
 import urllib.error
 import urllib.request
 from collections.abc import Mapping
+from http.client import HTTPException
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote, urlencode, urlsplit
@@ -24,8 +25,11 @@ class Api:
     """The API of one installation."""
 
     def __init__(self, url: str, key: str) -> None:
-        if urlsplit(url).scheme not in ("http", "https"):
+        if not _is_address(url):
             raise Unreachable(f"{url}: not an address that begins with http:// or https://")
+        key = key.strip()  # files and environments end in a new line
+        if not (key.isascii() and key.isprintable()):
+            raise Unreachable("the key has characters that no key has")  # and which, is not told
         self._base = url.rstrip("/").removesuffix("/api/v1") + "/api/v1"
         self._key = key
 
@@ -59,8 +63,16 @@ class Api:
                 return json.load(answer)
         except urllib.error.HTTPError as error:
             raise Refused(_words(error)) from None
-        except (OSError, ValueError) as error:
+        except (OSError, ValueError, HTTPException) as error:
             raise Unreachable(f"{self._base}: {getattr(error, 'reason', error)}") from None
+
+
+def _is_address(url: str) -> bool:
+    try:
+        parts = urlsplit(url)
+        return parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        return False
 
 
 def _words(error: urllib.error.HTTPError) -> str:

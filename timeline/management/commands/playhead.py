@@ -46,7 +46,7 @@ class Command(BaseCommand):
     def add_arguments(self, parser: ArgumentParser) -> None:
         """One word for what is asked, and what that needs."""
         todo = parser.add_subparsers(dest="todo", required=True, metavar="WHAT")
-        timeline = _question(todo, "timeline", "the steps of a member's history, the last ones")
+        timeline = _question(todo, "timeline", "the steps of a member's history, from the first on")
         timeline.add_argument("--after", metavar="VERSION", type=int, help="those after a version")
         timeline.add_argument("--limit", type=int, default=50, help="so many at most (default 50)")
         timeline.add_argument("--type", help="of one event type only")
