@@ -141,12 +141,17 @@ class SayUnavailable:
 
     def process_exception(self, request: HttpRequest, error: Exception) -> HttpResponse | None:
         """Called with what a view raised; the API has answered its own before."""
-        if not isinstance(error, (trail.NotNoted, *_AWAY)):
-            return None
-        log.warning("%s answered 503: %s", request.path, error)
-        away = not isinstance(error, trail.NotNoted) or isinstance(error.__cause__, _AWAY)
-        # Without a request: its user, roles and messages are in the database.
-        answer = render(None, "503.html", {"away": away}, status=503)
-        answer.headers["Retry-After"] = "5"
-        answer.headers["Cache-Control"] = "no-store"
-        return answer
+        return unavailable(request, error)
+
+
+def unavailable(request: HttpRequest, error: BaseException | None) -> HttpResponse | None:
+    """The page for an error that is about what is away; None for any other."""
+    if not isinstance(error, (trail.NotNoted, *_AWAY)):
+        return None
+    log.warning("%s answered 503: %s", request.path, error)
+    away = not isinstance(error, trail.NotNoted) or isinstance(error.__cause__, _AWAY)
+    # Without a request: its user, roles and messages are in the database.
+    answer = render(None, "503.html", {"away": away}, status=503)
+    answer.headers["Retry-After"] = "5"
+    answer.headers["Cache-Control"] = "no-store"
+    return answer

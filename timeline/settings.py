@@ -366,6 +366,15 @@ DATETIME_FORMAT = "Y-m-d H:i"
 LANGUAGE_CODE = "en-us"
 DATA_UPLOAD_MAX_MEMORY_SIZE = 6 * 1024 * 1024
 
+
+def without_trace(record: logging.LogRecord) -> bool:
+    """Takes the trace off what a request is refused for: it is the caller's doing, and no fault."""
+    refused = record.name == "django.request" and record.levelno < logging.ERROR
+    if refused or record.name.startswith("django.security."):
+        record.exc_info = record.exc_text = None
+    return True
+
+
 LOGGING: dict[str, Any] = {
     "version": 1,
     "disable_existing_loggers": False,
@@ -375,10 +384,15 @@ LOGGING: dict[str, Any] = {
             # "Not ready" is an answer that is asked for twice a second while starting, not a fault.
             "()": "django.utils.log.CallbackFilter",
             "callback": lambda record: "/readyz" not in record.getMessage(),
-        }
+        },
+        "plain": {"()": "django.utils.log.CallbackFilter", "callback": without_trace},
     },
     "handlers": {
-        "stderr": {"class": "logging.StreamHandler", "formatter": "plain", "filters": ["news"]}
+        "stderr": {
+            "class": "logging.StreamHandler",
+            "formatter": "plain",
+            "filters": ["news", "plain"],
+        }
     },
     "root": {
         "handlers": ["stderr"],

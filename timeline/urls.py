@@ -69,3 +69,4 @@ urlpatterns = [
 handler400 = "timeline.views.errors.bad_request"
 handler403 = "timeline.views.errors.forbidden"
 handler404 = "timeline.views.errors.not_found"
+handler500 = "timeline.views.errors.broken"

@@ -1,7 +1,9 @@
-"""What a person sees instead of a page: no such page, not for you, not understood.
+"""What a person sees instead of a page: no such page, not for you, not understood, broken.
 
 Tools that ask below the API get a problem, though they never came as far as to it.
 """
+
+import sys
 
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import render
@@ -10,6 +12,7 @@ from django.views.decorators.csrf import requires_csrf_token
 from timeline.api import problems
 from timeline.api.problems import Problem
 from timeline.http import roles_of
+from timeline.middleware import unavailable
 
 NOT_FOUND = "There is nothing at this address."
 FORBIDDEN = "Your account may not open this page."
@@ -47,6 +50,21 @@ def bad_request(request: HttpRequest, exception: Exception) -> HttpResponseBase:
         return _for_tools(request, Problem(400, "bad_request", NOT_UNDERSTOOD))
     # Without a request: nothing of it can be relied on, the name of its host least of all.
     answer = render(None, "refused.html", {"why": NOT_UNDERSTOOD}, status=400)
+    answer.headers["Cache-Control"] = "no-store"
+    return answer
+
+
+def broken(request: HttpRequest) -> HttpResponseBase:
+    """What nothing else has answered: 503 while the database is away, else 500.
+
+    Beside views, whoever is signed in is asked for too: to say that there is no such page, say.
+    """
+    error = sys.exc_info()[1]
+    if request.path.startswith(TOOLS):
+        return _for_tools(request, error if isinstance(error, Exception) else RuntimeError())
+    if away := unavailable(request, error):
+        return away
+    answer = render(None, "500.html", status=500)
     answer.headers["Cache-Control"] = "no-store"
     return answer
 
