@@ -1,5 +1,7 @@
 """Looking at a member leaves a row first; nothing is shown when it cannot be left."""
 
+import csv
+import json
 import re
 from typing import Any
 from uuid import uuid4
@@ -224,7 +226,7 @@ def test_the_auditor_finds_pages_and_exports(member: str) -> None:
     agent, name = signed_in()
     who = trail.Who("staff", name, "agent", "a-session")
     for number in range(130):
-        trail.record(who, "act", f"{member}-{number}", purpose="release", reason="=1+1")
+        trail.record(who, "act", f"{member}-{number}", purpose="release", reason="=1+1", days=1)
     html = auditor.get("/audit/", {"who": name}).content.decode()
     assert html.count("<tr class=") == 100
     older = re.search(r'href="(\?[^"]+)" rel="next"', html)
@@ -238,11 +240,15 @@ def test_the_auditor_finds_pages_and_exports(member: str) -> None:
         assert "No entries" in auditor.get("/audit/", {"who": name, **nothing}).content.decode()
     for odd in ({"since": "2026-99-99"}, {"before": "x"}, {"who": "\x00"}, {"action": "drop"}):
         assert auditor.get("/audit/", odd).status_code == 200
-    answer = auditor.get("/audit/export.csv", {"who": name})
+    last = {"who": name, "until": "9999-12-31"}
+    assert auditor.get("/audit/", last).content.decode().count("<tr class=") == 100
+    answer = auditor.get("/audit/export.csv", last)
     lines = b"".join(answer.streaming_content).decode().splitlines()
     assert len(lines) == 131
     assert lines[0].startswith("id,at,kind,who")
     assert "'=1+1" in lines[1]
+    (first, *_) = csv.DictReader(lines)
+    assert json.loads(first["detail"]) == {"days": 1}
     mine = [(row.action, row.purpose) for row in rows(auditor_name)]
     assert mine == [("read", "audit trail"), ("export", "audit trail")]
     assert agent.get("/audit/").status_code == 403

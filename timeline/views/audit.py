@@ -1,7 +1,8 @@
 """The audit trail for auditors: filtered, a page at a time, or all that was found as CSV."""
 
+import json
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 from urllib.parse import urlencode
 
@@ -88,7 +89,7 @@ def _rows(wanted: Wanted, last: int) -> Iterator[tuple[Any, ...]]:
         for entry in page:
             plain = {
                 "reason": trail.reason_of(entry.subject, entry.reason, entry.detail),
-                "detail": trail.detail_of(entry.detail),
+                "detail": json.dumps(trail.detail_of(entry.detail), ensure_ascii=False),
             }
             yield tuple(plain.get(name, getattr(entry, name)) for name in COLUMNS)
         entries = _found(wanted).filter(id__lt=page[-1].id)
@@ -104,7 +105,8 @@ def _found(wanted: Wanted) -> "QuerySet[AuditEntry]":
         found = found.filter(action=wanted.action)
     if since := _day(wanted.since):
         found = found.filter(at__gte=since)
-    if until := _day(wanted.until):
+    # The last day of all has no next one, and nothing is later.
+    if (until := _day(wanted.until)) and until.date() < date.max:
         found = found.filter(at__lt=until + timedelta(days=1))
     return found
 
