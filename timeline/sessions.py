@@ -1,8 +1,10 @@
 """How long a sign-in lasts: while somebody does something, and never past its last hour."""
 
 from django.conf import settings
+from django.contrib.auth import SESSION_KEY
 from django.contrib.auth.models import AnonymousUser
 from django.contrib.auth.signals import user_logged_in
+from django.contrib.sessions.models import Session
 from django.dispatch import receiver
 from django.http import HttpRequest
 from django.utils import timezone
@@ -28,6 +30,14 @@ def lasts(request: HttpRequest, *, acts: bool = True) -> bool:
     if acts and now - seen >= NOTED_S:
         request.session[SEEN] = now
     return True
+
+
+def end_all(user_key: object) -> None:
+    """Ends every session of a person; else they would go on once the person may come back."""
+    now = timezone.now()
+    for session in Session.objects.filter(expire_date__gt=now).iterator():
+        if session.get_decoded().get(SESSION_KEY) == str(user_key):
+            session.delete()
 
 
 def _end(request: HttpRequest, why: str) -> bool:

@@ -152,6 +152,19 @@ def test_a_role_taken_away_and_a_person_disabled_count_at_once(
     assert len(noted(f"user:{user.pk}")) == 2
 
 
+def test_a_session_from_before_does_not_come_back_with_its_person(administrator: Client) -> None:
+    away, other = staff(), staff()
+    user = User.objects.get(pk=away.session["_auth_user_id"])
+    page = f"/admin/auth/user/{user.pk}/change/"
+    roles = list(user.groups.values_list("pk", flat=True))
+    administrator.post(page, {"groups": roles})
+    administrator.post(page, {"groups": roles, "is_active": "on"})
+    user.refresh_from_db()
+    assert user.is_active
+    assert away.get("/members/").status_code == 302
+    assert other.get("/members/").status_code == 200
+
+
 def test_nobody_locks_himself_out(administrator: Client) -> None:
     me = administrator.session["_auth_user_id"]
     page = administrator.post(f"/admin/auth/user/{me}/change/", {"first_name": "x"})

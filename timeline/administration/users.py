@@ -11,6 +11,7 @@ from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponseBase
 from django.shortcuts import redirect
 
+from timeline import sessions
 from timeline.administration.kept import Kept, Tools
 from timeline.policy import STAFF_ROLES
 
@@ -100,6 +101,12 @@ class Users(Kept):
 
     def tools(self, request: HttpRequest, kept: Any) -> Tools:
         return [("New password", self.address("password", kept))]
+
+    def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
+        """Whoever may not sign in any more is signed in nowhere."""
+        super().save_model(request, obj, form, change)
+        if not obj.is_active:
+            sessions.end_all(obj.pk)
 
     def told(self, kept: Any) -> dict[str, Any]:
         return {
