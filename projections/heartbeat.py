@@ -1,6 +1,8 @@
 """Signs of life: a row per process, since a broker cannot be asked who is listening."""
 
+import os
 import socket
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cache
@@ -47,6 +49,11 @@ def host() -> str:
     return socket.gethostname()[:60]
 
 
+def row_of(program: str) -> str:
+    """The row of this process: another of the same program has its own, on this host too."""
+    return f"{program}, {host()}:{os.getpid()}"
+
+
 def beat(
     name: str = WORKER,
     kind: str = QUEUE,
@@ -69,6 +76,31 @@ def heartbeats() -> list[Heartbeat]:
     with connection.cursor() as cursor:
         cursor.execute(statement("heartbeats"))
         return [Heartbeat(*row) for row in cursor.fetchall()]
+
+
+def follow(program: str) -> None:
+    """Drop this program's processes on this host that run no more: this one is in their place."""
+    here = f"{program}, {host()}:"
+    forget([each.name for each in heartbeats() if each.name.startswith(here) and _gone(each.pid)])
+
+
+def forget(names: Sequence[str]) -> None:
+    """Drop processes that nobody is to miss."""
+    if names:
+        asked: dict[str, Any] = {"names": list(names)}
+        with connection.cursor() as cursor:
+            cursor.execute(statement("heartbeats_drop"), asked)
+
+
+def _gone(pid: int | None) -> bool:
+    """Whether no process of this number runs here; one of somebody else's does."""
+    try:
+        os.kill(pid or 0, 0)
+    except ProcessLookupError:
+        return True
+    except PermissionError:
+        return False
+    return False
 
 
 def forget_old() -> None:

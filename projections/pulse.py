@@ -11,6 +11,7 @@ import signal
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import datetime
 
 import structlog
@@ -41,29 +42,43 @@ def end(why: str, busy: Callable[[], bool] = lambda: True) -> None:
 
 
 class Pulse:
-    """Beats every five seconds; `took` notes a message, `watch` ends a process that is deaf."""
+    """Beats every five seconds; `took` notes a message, `watch` ends a process that is deaf.
 
-    def __init__(self, name: str, kind: str, *, watch: bool = False, every: float = EVERY) -> None:
-        self._name, self._kind, self._watch, self._every = name, kind, watch, every
+    The row is this process's own. One that is stopped takes it away; that of one that was killed
+    stays for an hour, or until the next of its program starts on this host.
+    """
+
+    def __init__(
+        self, program: str, kind: str, *, watch: bool = False, every: float = EVERY
+    ) -> None:
+        self._program, self._kind, self._watch, self._every = program, kind, watch, every
+        self._name = heartbeat.row_of(program)
         self._started_at = timezone.now()
         self._took_at: datetime | None = None
         self._stopped = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="pulse", daemon=True)
 
     def start(self) -> None:
         """Beat from now on."""
-        threading.Thread(target=self._run, name="pulse", daemon=True).start()
+        self._thread.start()
 
-    def stop(self) -> None:
-        """Beat no more: the process is on its way down."""
+    def stop(self, wait: float = 0.0) -> None:
+        """Beat no more: the process is on its way down, and has `wait` seconds to say so."""
         self._stopped.set()
+        if wait and self._thread.is_alive():
+            self._thread.join(wait)
 
     def took(self) -> None:
         """A message came."""
         self._took_at = timezone.now()
 
     def _run(self) -> None:
+        followed = False
         while True:
             try:
+                if not followed:
+                    heartbeat.follow(self._program)
+                    followed = True
                 self.beat()
                 if self._watch and self.deaf(timezone.now()):
                     end("no message for too long while the beat goes on; ending to start anew")
@@ -71,6 +86,8 @@ class Pulse:
                 log.warning("no heartbeat", error=repr(error))
                 connection.close()
             if self._stopped.wait(self._every):
+                with suppress(Exception):  # then it is missed for an hour
+                    heartbeat.forget([self._name])
                 connection.close()
                 return
 

@@ -7,6 +7,8 @@ from celery.beat import Scheduler as InMemory
 from projections import heartbeat
 from projections.pulse import Pulse
 
+LAST_BEAT_S = 2.0
+
 
 class Scheduler(InMemory):
     """Intervals only, so that there is no file to be lost or torn by a beat that was killed."""
@@ -18,6 +20,12 @@ class Scheduler(InMemory):
     def tick(self, *args: Any, **kwargs: Any) -> Any:
         """Send what is due; the first one starts the pulse."""
         if self._pulse is None:
-            self._pulse = Pulse(f"beat@{heartbeat.host()}", heartbeat.BEAT)
+            self._pulse = Pulse("beat", heartbeat.BEAT)
             self._pulse.start()
         return super().tick(*args, **kwargs)
+
+    def close(self) -> None:
+        """The beat ends, and is not to be missed."""
+        if self._pulse is not None:
+            self._pulse.stop(wait=LAST_BEAT_S)
+        super().close()
