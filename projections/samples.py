@@ -1,6 +1,7 @@
 """How far the projections were in the last hour, sampled twice a minute: sparklines and rates."""
 
-from datetime import datetime
+from collections.abc import Sequence
+from datetime import datetime, timedelta
 
 import msgspec
 from django.db import connection
@@ -9,6 +10,8 @@ from projections import builds, rows
 from projections.lag import lag
 from projections.registry import PROJECTORS
 from projections.sql import statement
+
+PARTS = 24
 
 
 class Sample(msgspec.Struct, frozen=True):
@@ -19,6 +22,20 @@ class Sample(msgspec.Struct, frozen=True):
     events: int
     seconds: float
     position: int
+
+
+def by_part(found: Sequence[Sample], now: datetime) -> list[int | None]:
+    """How far behind one was at worst in each part of the last hour, oldest first.
+
+    None where nobody looked.
+    """
+    each = timedelta(hours=1) / PARTS
+    worst: list[int | None] = [None] * PARTS
+    for sample in found:
+        part = PARTS - 1 - int((now - sample.sampled_at) / each)
+        if 0 <= part < PARTS:
+            worst[part] = max(worst[part] or 0, sample.events)
+    return worst
 
 
 def take() -> None:

@@ -15,7 +15,7 @@ from django.test import override_settings
 from django.utils import timezone
 
 from licensing import backtests, erasing, rulebook, service, store
-from projections import runner, withdrawals
+from projections import builds, runner, withdrawals
 from tests.conftest import new_id
 from tests.web.api_client import ApiClient, publish_rules
 
@@ -38,8 +38,11 @@ def _rebuilds(call: Callable[..., Call], member: str) -> Iterator[Call]:
     yield call("projections_rebuild", "POST", f"{p}/rebuild", wanted)
     runner.catch_up()
     yield call("projections_compare", "POST", f"{p}/rebuild/comparison", {})
+    live = builds.live("license_index")
+    assert live
     yield call("projections_swap", "POST", f"{p}/rebuild/swap", {})
-    yield call("projections_roll_back", "POST", f"{p}/rollback", {})
+    before = {"generation": live.generation}
+    yield call("projections_roll_back", "POST", f"{p}/rollback", before)
     runner.catch_up()
     yield call("projections_rebuild", "POST", f"{p}/rebuild", {})
     yield call("projections_cancel", "POST", f"{p}/rebuild/cancellation", {})

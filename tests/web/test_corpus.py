@@ -88,7 +88,7 @@ WRITES: dict[str, dict[str, Any]] = {
     "POST /projections/{name}/rebuild/comparison": {},
     "POST /projections/{name}/rebuild/swap": {},
     "POST /projections/{name}/rebuild/cancellation": {},
-    "POST /projections/{name}/rollback": {},
+    "POST /projections/{name}/rollback": {"generation": 1},
     "POST /projections/{name}/parked/{stream}/retry": {},
     "POST /projections/{name}/parked/{stream}/skip": {"version": 1, "reason": "because"},
     "POST /projections/{name}/parked/retry": {},

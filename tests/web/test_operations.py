@@ -8,6 +8,7 @@ import pytest
 from django.contrib.auth.models import Group, User
 from django.db import connection
 from django.test import Client
+from django.utils import timezone
 
 from licensing import store
 from licensing.history import stream_of
@@ -256,7 +257,7 @@ def test_what_is_asked_by_the_api_is_noted_with_its_reason(
         (f"{model}/rebuild/swap", {}),
         (f"{model}/rebuild/cancellation", {"generation": 999}),
         (f"{model}/rebuild/cancellation", {}),
-        (f"{model}/rollback", {}),
+        (f"{model}/rollback", {"generation": 999}),
         (f"{model}/parked/retry", {}),
         ("/jobs/expire/pause", {"reason": "a studio asked"}),
         ("/jobs/expire/rate", {"per_second": 100}),
@@ -270,7 +271,7 @@ def test_what_is_asked_by_the_api_is_noted_with_its_reason(
     assert [row.action for row in noted] == ["operate"] * len(asked)
     assert [row.reason for row in noted if row.reason] == ["to see it", "a studio asked"]
     assert [row.detail for row in noted if row.detail] == [
-        {"generation": 999}, {"per_second": 100}, {"per_second": None},
+        {"generation": 999}, {"generation": 999}, {"per_second": 100}, {"per_second": None},
         {"license": given_up["license"], "due": given_up["due"]},
     ]  # fmt: skip
 
@@ -450,6 +451,23 @@ def test_a_sparkline_is_as_high_as_the_worst_and_empty_where_nobody_looked() -> 
     assert [(mark.x, mark.height) for mark in marks] == [("0", "4.75"), ("92", "19.00")]
     assert operations.spark([], NOW) == ([], 0)
     assert [mark.height for mark in operations.spark([sample(5, 0)], NOW)[0]] == ["1.50"]
+
+
+def test_tools_are_given_the_figures_of_the_charts(member: str) -> None:
+    _, secret = ApiKey.issue("tests")
+    api = ApiClient(secret)
+    samples.take()
+    (row,) = (each for each in api.get("/projections")[1]["items"] if each["name"] == "late_report")
+    assert len(row["last_hour"]) == 24
+    marks, most = operations.spark(samples.last_hour()["late_report"], timezone.now())
+    assert len(marks) == sum(events is not None for events in row["last_hour"]) >= 1
+    assert most == max(events for events in row["last_hour"] if events is not None)
+    coming = jobs.upcoming(timezone.now())
+    told = {each["kind"]: each["next_hours"] for each in api.get("/jobs")[1]["items"]}
+    assert {kind: len(hours) for kind, hours in told.items()} == {"renew": 24, "expire": 24}
+    assert {kind: sum(hours) for kind, hours in told.items()} == {
+        kind: sum(hours) for kind, hours in coming.items()
+    }
 
 
 def test_the_chart_of_what_falls_due_adds_the_kinds_up() -> None:

@@ -96,6 +96,21 @@ def test_a_build_is_cancelled_and_its_figures_are_shown_until_then(live: Build) 
     assert "Rebuilding Late report" not in client.get("/operations/").content.decode()
 
 
+def test_a_roll_back_sent_twice_goes_back_once(live: Build) -> None:
+    _, secret = ApiKey.issue("tests")
+    api, path = ApiClient(secret), f"/projections/{NAME}/rollback"
+    builds.request(NAME, by="tests", reason=WHY)
+    runner.catch_up()
+    assert api.post(path, {})[0] == 422  # which one?
+    before = {"generation": live.generation}
+    status, told = api.post(path, before)
+    assert (status, told["generation"], told["state"]) == (200, live.generation, "live")
+    assert api.post(path, before)[0] == 409
+    now = builds.live(NAME)
+    assert now
+    assert now.generation == live.generation
+
+
 def test_a_difference_is_told_and_its_rows_are_for_operators(live: Build) -> None:
     builds.request(NAME, by="tests", reason=WHY, hold=True)
     runner.catch_up()

@@ -44,7 +44,10 @@ class GivenUp(inputs.Body):
 @router.get("", auth=keys.OPERATIONS_ON_MEMBERS, openapi_extra=told(shapes.Jobs))
 def list_jobs(request: HttpRequest) -> dict[str, Any]:
     """Each kind of job with the obligations before it and behind it."""
-    return {**jobs.status(timezone.now()), "next": None}
+    now = timezone.now()
+    found, coming = jobs.status(now), jobs.upcoming(now)
+    items = [item | {"next_hours": coming[item["kind"]]} for item in found["items"]]
+    return {**found, "items": items, "next": None}
 
 
 @router.get(

@@ -5,11 +5,12 @@ from typing import Annotated, Any
 
 import msgspec
 from django.http import HttpRequest
+from django.utils import timezone
 from ninja import Path, Router
 from pydantic import Field
 
 from licensing import store
-from projections import builds, lag, parking
+from projections import builds, lag, parking, samples
 from projections.builds import Build
 from projections.parking import Parked
 from projections.projector import Projector
@@ -43,6 +44,15 @@ class Which(inputs.Body):
     generation: Annotated[int, Field(ge=1, le=2**31 - 1)] | None = None
 
 
+class Former(inputs.Body):
+    """The build to put back: of those in state retired the one that ended last.
+
+    It must be named, because the same request sent twice would put back one and then the other.
+    """
+
+    generation: Annotated[int, Field(ge=1, le=2**31 - 1)]
+
+
 class Skipped(inputs.Body):
     """Which event is left out, and why: sent twice, it leaves out no other."""
 
@@ -53,7 +63,10 @@ class Skipped(inputs.Body):
 @router.get("", auth=keys.OPERATIONS, openapi_extra=told(shapes.Page[shapes.Projection]))
 def list_projections(request: HttpRequest) -> dict[str, Any]:
     """Every projection with its state and its lag, in events (exact) and in seconds."""
-    items = lag.lag()
+    seen, now = samples.last_hour(), timezone.now()
+    items = [
+        item | {"last_hour": samples.by_part(seen.get(item["name"], ()), now)} for item in lag.lag()
+    ]
     if any(_shows_rows(item["rebuild"]) for item in items):
         audit.read(request, "", "GET /projections")  # rows of members
     return {"items": items, "next": None}
@@ -117,8 +130,11 @@ def cancel(request: HttpRequest, name: Name, body: Which) -> dict[str, Any]:
 
 
 @router.post("/{name}/rollback", auth=keys.OPERATE, openapi_extra=told(shapes.Rebuild, *STANDING))
-def roll_back(request: HttpRequest, name: Name, body: Which) -> dict[str, Any]:
-    """Put back the build that was live before; it catches up from where it stood."""
+def roll_back(request: HttpRequest, name: Name, body: Former) -> dict[str, Any]:
+    """Put back the build that was live before; it catches up from where it stood.
+
+    409 where it is not that build that would be put back, as after the same request before.
+    """
     _projector(name)
     return _settled(request, name, body, builds.roll_back)
 
@@ -222,7 +238,7 @@ def _tried(attempt: Callable[[], bool]) -> dict[str, Any]:
 
 
 def _settled(
-    request: HttpRequest, name: str, body: Which, what: Callable[..., Build]
+    request: HttpRequest, name: str, body: Which | Former, what: Callable[..., Build]
 ) -> dict[str, Any]:
     about: dict[str, Any] = {} if body.generation is None else {"generation": body.generation}
     keys.noted(request, "operate", **about)

@@ -502,6 +502,13 @@ class Projection(msgspec.Struct):
     lag: Lag
     rate: Annotated[float, Meta(description="events a second, over the last minute at most")]
     parked: int
+    last_hour: Annotated[
+        list[int | None],
+        Meta(
+            description="events behind at worst in each of 24 parts of the last hour, the oldest"
+            " first; null where nobody looked"
+        ),
+    ]
     rebuild: Rebuild | None
 
 
@@ -512,6 +519,9 @@ class Job(msgspec.Struct):
     due: int
     tried: int
     next_due_at: datetime | None
+    next_hours: Annotated[
+        list[int], Meta(description="how many fall due in each of the next 24 hours")
+    ]
     oldest_due_at: datetime | None
     overdue_seconds: float
     outcomes: dict[str, int]

@@ -10,11 +10,11 @@ from projections.deliveries import Delivery
 from projections.heartbeat import BEAT, PROCESS, QUEUE, Heartbeat
 from projections.jobs import Attempt
 from projections.parking import Parked
-from projections.samples import Sample
+from projections.samples import Sample, by_part
 from timeline.presenters import clock
 from timeline.presenters.directory import grouped
 
-SPARK_BARS, SPARK_HEIGHT, SPARK_STEP = 24, 20, 4
+SPARK_HEIGHT, SPARK_STEP = 20, 4
 DUE_HEIGHT = 28
 LAGGING_S = 5.0
 """From when on an event that waits is worth a word; the runners look every second."""
@@ -162,15 +162,12 @@ def spark(samples: Sequence[Sample], now: datetime) -> tuple[list[Mark], int]:
 
     Columns without a sample are left out: nobody looked then.
     """
-    each = timedelta(hours=1) / SPARK_BARS
-    worst: dict[int, int] = {}
-    for sample in samples:
-        column = SPARK_BARS - 1 - int((now - sample.sampled_at) / each)
-        if 0 <= column < SPARK_BARS:
-            worst[column] = max(worst.get(column, 0), sample.events)
-    most = max(worst.values(), default=0)
+    worst = by_part(samples, now)
+    most = max((events for events in worst if events is not None), default=0)
     marks = []
-    for column, events in sorted(worst.items()):
+    for column, events in enumerate(worst):
+        if events is None:
+            continue
         height = max(1.5, (SPARK_HEIGHT - 1) * events / most) if most else 1.5
         y = SPARK_HEIGHT - height
         marks.append(Mark(str(column * SPARK_STEP), f"{y:.2f}", f"{height:.2f}"))
