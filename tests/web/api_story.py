@@ -18,6 +18,7 @@ from licensing import backtests, erasing, rulebook, service, store
 from projections import builds, runner, withdrawals
 from tests.conftest import new_id
 from tests.web.api_client import ApiClient, publish_rules
+from timeline import profiles
 
 
 class Call(msgspec.Struct):
@@ -183,6 +184,9 @@ def calls(api: ApiClient, other: ApiClient, member: str) -> Iterator[Call]:
     yield call("licenses_release", "POST", f"{m}/licenses/{lid}/release", {})
     runner.catch_up()
     yield call("members_list_members", "GET", f"/members?q={member}")
+    profiles.put(member, f"{member}@example.org", "Maya Okafor")
+    mail = {"q": f"{member}@example.org"}
+    yield call("members_search_members", "POST", "/members/search", mail)
     yield call("members_get_member", "GET", m)
     yield call("decisions_list_decisions", "GET", "/decisions?rule=b-premium&limit=1")
     bucket = store.bucket_of(f"member-{member}")

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 from django.contrib.admin.models import LogEntry
+from django.contrib.admin.utils import quote
 from django.contrib.auth.models import Group, User
 from django.test import Client
 from django.utils import timezone
@@ -319,6 +320,20 @@ def test_a_profile_is_kept_masked_and_never_shown_in_plain_words(administrator: 
     ]  # fmt: skip
     assert "King" not in str([row.detail for row in rows])
     assert AuditEntry.objects.filter(subject=member, action="read", purpose="profile").exists()
+
+
+def test_an_email_is_looked_for_without_an_address_that_holds_it(administrator: Client) -> None:
+    member, people = new_id("m"), "/admin/timeline/memberprofile/"
+    profiles.put(member, f"{member}@example.org", "Ada Lovelace")
+    assert '<form class="adm-find" role="search"' in told(administrator, people)
+    assert f'method="post" action="{people}"' in told(administrator, people)
+    page = f"{people}{quote(member)}/change/"
+    for typed, place in (
+        (f" {member}@example.org", page), (member, f"{people}?q={member}"), ("", people),
+        ("nobody@example.org", people),
+    ):  # fmt: skip
+        assert administrator.post(people, {"q": typed})["Location"] == place, typed
+    assert "Nobody has this e-mail" in told(administrator, people)
 
 
 def test_an_erased_member_gets_no_profile_again(administrator: Client) -> None:

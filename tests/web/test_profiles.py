@@ -16,7 +16,7 @@ from projections import runner
 from tests.conftest import new_id
 from tests.web.api_client import ApiClient, publish_rules
 from tests.web.story import tell
-from timeline import demo_people, profiles, telling
+from timeline import demo_people, paging, profiles, telling
 from timeline.models import ApiKey, KnownEmail, MemberProfile
 
 
@@ -92,6 +92,32 @@ def test_search_by_email_leads_to_the_member(member: str) -> None:
     assert status == 200
     assert [(item["member_id"], item["why"]) for item in body["items"]] == [(member, "e-mail")]
     assert "Kaia" not in str(body)
+    assert api.post("/members/search", {"q": email_of(member)}) == (200, body)
+
+
+def test_a_tool_searches_without_an_address_that_names_anybody(member: str) -> None:
+    key, secret = ApiKey.issue("tests", ["member:read"])
+    api = ApiClient(secret)
+    status, body = api.post("/members/search", {"q": member[:-2]})
+    assert status == 200
+    assert (200, body) == api.get(f"/members?q={member[:-2]}")
+    place = f"limit=1&after={paging.token(['a'])}"
+    assert api.post(f"/members/search?{place}", {"q": ""}) == api.get(f"/members?{place}")
+    read, *_ = AuditEntry.objects.filter(who=key.pk).order_by("id")
+    assert (read.action, read.subject, read.purpose) == ("read", "", "POST /members/search")
+    assert member not in str(read.detail)
+    for wrong in ({}, {"q": 1}, {"q": "x" * 255}, {"q": "a\tb"}, {"q": "x", "r": "y"}):
+        assert api.post("/members/search", wrong)[0] == 422, wrong
+    other = ApiClient(ApiKey.issue("tests", ["feed:read"])[1])
+    assert other.post("/members/search", {"q": ""})[0] == 403
+
+
+def test_the_member_called_search_is_read_as_every_other() -> None:
+    key, secret = ApiKey.issue("tests", ["member:read"])
+    status, body = ApiClient(secret).get("/members/search")
+    assert (status, body["member_id"]) == (200, "search")
+    (read,) = AuditEntry.objects.filter(who=key.pk)
+    assert (read.action, read.subject, read.purpose) == ("read", "search", "API")
 
 
 @pytest.mark.parametrize("role", ["viewer", "agent", "auditor", "operator"])

@@ -1,10 +1,13 @@
 """Who members are: masked here as everywhere, and revealed on the audited page alone."""
 
 from typing import Any
+from urllib.parse import urlencode
 
 from django import forms
+from django.contrib import messages
 from django.db.models import QuerySet
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
 from django.urls import reverse
 
 from timeline import audit, profiles
@@ -84,6 +87,26 @@ class Profiles(Kept):
             ("Audited page", reverse("profile", args=(kept.pk,))),
             ("History", reverse("timeline", args=(kept.pk,))),
         ]
+
+    def changelist_view(
+        self, request: HttpRequest, extra_context: dict[str, Any] | None = None
+    ) -> Any:
+        """A search is sent as a form, and one for an e-mail gets no address that would hold it."""
+        if request.method == "POST":
+            return self._sought(
+                request, request.POST.get("q", "")[: profiles.LONGEST_EMAIL].strip()
+            )
+        return super().changelist_view(request, {"find_by_form": True, **(extra_context or {})})
+
+    def _sought(self, request: HttpRequest, typed: str) -> HttpResponse:
+        everybody = self.address("changelist")
+        if "@" not in typed:
+            return redirect(f"{everybody}?{urlencode({'q': typed})}" if typed else everybody)
+        found = MemberProfile.objects.filter(pk=profiles.find_by_email(typed)).first()
+        if found is None:
+            messages.warning(request, "Nobody has this e-mail, nor had it.")
+            return redirect(everybody)
+        return redirect(self.address("change", found))
 
     def change_view(
         self,

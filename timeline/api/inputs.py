@@ -88,6 +88,12 @@ class Empty(Body):
     """An object without anything in it: the address says it all."""
 
 
+class Search(Body):
+    """Which members? By an id, the beginning of a member's, or a whole e-mail; empty: all."""
+
+    q: Annotated[str, Field(max_length=254), AfterValidator(_plain)]
+
+
 class Acquisition(Body):
     """A device asks to download a title; it is decided at the server's time."""
 
