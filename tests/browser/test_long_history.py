@@ -142,8 +142,9 @@ def test_no_page_has_too_many_nodes(agent: Page, member: str) -> None:
         assert agent.evaluate(count) <= MOST_NODES, query
     open_step(agent, member, 600)
     for _ in range(4):  # rows come in place of others, not beside them
+        _, last = steps_listed(agent)
         agent.evaluate("""() => { const box = document.getElementById('evscroll');
             box.scrollTop = box.scrollHeight; }""")
-        agent.wait_for_timeout(250)
+        expect(agent.locator(f"#s{last + 1}")).to_be_attached()
     assert agent.evaluate(count) <= MOST_NODES
     assert steps_listed(agent)[0] > 600

@@ -101,6 +101,13 @@ def test_a_checkpoint_past_its_feed_is_named() -> None:
     assert doctor.checkpoints().status == "ok"
 
 
+@pytest.fixture
+def no_keyframes() -> None:
+    """Other tests' keyframes, of which each is folded again from its first event, are gone."""
+    call_command("keyframes", "--delete", verbosity=0)
+
+
+@pytest.mark.usefixtures("no_keyframes")
 def test_a_wrong_keyframe_is_named() -> None:
     member = lived(60)
     history.frame(member)
@@ -135,6 +142,7 @@ def test_a_standby_is_no_place_for_the_store(
     assert "standby" in audit.settings().said
 
 
+@pytest.mark.usefixtures("no_keyframes")
 def test_the_page_says_what_the_command_says(database: Addresses) -> None:
     stream = stream_of(lived(8))
     with connected(database) as conn:
