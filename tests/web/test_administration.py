@@ -224,6 +224,13 @@ def test_a_key_is_issued_once_however_often_the_form_is_sent(administrator: Clie
     assert secret not in str(vars(row))
 
 
+def test_the_latest_key_is_first_and_no_column_claims_the_order(administrator: Client) -> None:
+    keys = [ApiKey.issue("tests")[0].pk for _ in range(3)]
+    page = told(administrator, "/admin/timeline/apikey/")
+    assert sorted(keys, key=page.index) == keys[::-1]
+    assert 'class="sorted"' not in page
+
+
 def test_a_key_that_cannot_be_is_said_so(administrator: Client) -> None:
     before = ApiKey.objects.count()
     for odd in ({"name": " "}, {"name": "x\u202ey\x07"}, {"scopes": ["everything"]}, {"scopes": []},
@@ -333,7 +340,9 @@ def test_an_email_is_looked_for_without_an_address_that_holds_it(administrator: 
         ("nobody@example.org", people),
     ):  # fmt: skip
         assert administrator.post(people, {"q": typed})["Location"] == place, typed
-    assert "Nobody has this e-mail" in told(administrator, people)
+    said = told(administrator, people)
+    assert "Nobody has this e-mail" in said
+    assert 'class="say adm-say adm-none"' in said
 
 
 def test_an_erased_member_gets_no_profile_again(administrator: Client) -> None:

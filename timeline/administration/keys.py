@@ -55,7 +55,7 @@ class Keys(Kept):
     noted_as = ("key", "key:")
     list_display = ("name", "id", "standing", "granted", "speed")
     search_fields = ("name", "id")
-    ordering = ("-created_at", "id")
+    ordering = ("-created_at",)
     fields = ("id", "name", "rate", "granted", "standing", "created_at")
     readonly_fields = ("id", "granted", "standing", "created_at")
 
