@@ -9,7 +9,8 @@ For the operations page, the API and the command line:
     request(name, by=...)     begin to build the other side
     in_progress(name)         the build that grows, with its progress; None if there is none
     live(name)                the build that is read
-    compare(name)             the building side against the live one, row by row
+    ask_comparison(name)      have the runners compare the build that waits with the live one
+    compare(name)             the same here and now, which may take long
     swap(name, by=...)        put the new build in the live one's place
     cancel(name, by=...)      give the new build up; the live one was never touched
     roll_back(name, by=...)   put back the build that was live before
@@ -37,6 +38,7 @@ __all__ = [
     "Comparison",
     "Refused",
     "announce",
+    "ask_comparison",
     "before",
     "cancel",
     "compare",
@@ -64,7 +66,8 @@ class Build(msgspec.Struct, frozen=True):
     `hold` says that it shall not be swapped in by itself. `position` of `target` events are done,
     in all buckets together; `rate` is events a second over the last minute at most and
     `eta_seconds` what is left at that rate: None when nothing is left or nothing moves.
-    `parked` streams could not be applied to it.
+    `parked` streams could not be applied to it. `comparing_percent` is how far it is compared with
+    the live one, while it is.
     """
 
     projection: str
@@ -84,6 +87,7 @@ class Build(msgspec.Struct, frozen=True):
     target: int
     rate: float
     parked: int
+    comparing_percent: float | None
 
     @property
     def left(self) -> int:
@@ -103,13 +107,17 @@ class Build(msgspec.Struct, frozen=True):
     def as_dict(self) -> dict[str, Any]:
         """For the API."""
         told: dict[str, Any] = msgspec.to_builtins(self, builtin_types=(datetime,))
-        eta = self.eta_seconds
         return told | {
             "rate": round(self.rate, 1),
             "percent": round(self.percent, 1),
+            "comparing_percent": _rounded(self.comparing_percent),
             "events_left": self.left,
-            "eta_seconds": None if eta is None else round(eta, 1),
+            "eta_seconds": _rounded(self.eta_seconds),
         }
+
+
+def _rounded(value: float | None) -> float | None:
+    return None if value is None else round(value, 1)
 
 
 def request(name: str, *, by: str, reason: str | None = None, hold: bool = False) -> Build:
@@ -143,16 +151,33 @@ def cancel(name: str, *, by: str, generation: int | None = None) -> Build:
     return _again(build)
 
 
+def ask_comparison(name: str, *, by: str, generation: int | None = None) -> Build:
+    """Have the build that waits for a person compared with the live one anew, by the runners.
+
+    Raises Refused where none waits: one that is built is compared by itself when it is level.
+    """
+    with transaction.atomic():
+        build = _locked(name, IN_PROGRESS, f"{name} is not being rebuilt.", generation)
+        if build.state != "ready" or (old := live(name)) is None:
+            raise Refused(f"Build {build.generation} of {name} is compared when it is level.")
+        progress = comparing.Progress(old.generation, build.generation, 0)
+        _update(build, "ask_comparison", comparing=msgspec.json.encode(progress).decode())
+    return _again(build)
+
+
 def compare(name: str) -> Comparison:
     """Compare the side of the build in progress with the live one, row by row; keeps the result.
 
+    Not for a web request: it takes as long as the tables are large.
     Takes no lock: each bucket is looked at when both builds stand at the same place in it.
     Raises Refused when there is nothing to compare.
     """
     build, before = in_progress(name), live(name)
     if build is None or before is None:
         raise Refused(f"{name} is not being rebuilt.")
-    return _compared(before, build)
+    found = _compared(before, build)
+    assert found is not None  # it was given all the time it takes
+    return found
 
 
 def swap(name: str, *, by: str, generation: int | None = None) -> Build:
@@ -227,11 +252,11 @@ def announce(projectors: Sequence[Projector]) -> set[str]:
     """Make projectors known: the first build of each is live at once, and newer code builds anew.
 
     The older build stays live, and older workers go on with it, until the new one is level.
-    Returns the projections that are being built.
+    Returns the projections with a build to be finished: being built, or asked to be compared.
     """
     found = stores.select(statement("announced"), {})
     known = {(projection, version) for projection, version, _ in found}
-    building = {projection for projection, _, state in found if state == "building"}
+    building = {projection for projection, _, unfinished in found if unfinished}
     for projector in projectors:
         if (projector.name, projector.version) in known:
             continue
@@ -256,18 +281,27 @@ def announce(projectors: Sequence[Projector]) -> set[str]:
     return building
 
 
-def finish(projectors: Sequence[Projector]) -> list[Build]:
-    """Compare and swap in what has come level, or note that it waits for a person."""
+def finish(projectors: Sequence[Projector], seconds: float | None = None) -> list[Build]:
+    """Compare and swap in what has come level, or note that it waits for a person.
+
+    A comparison that takes longer than so many seconds goes on with the next call.
+    """
     done = []
     for build in _builds([projector.name for projector in projectors]):
-        if build.state != "building" or build.left > build.target // 100 or _behind_live(build):
+        waits = build.state == "ready" and build.comparing_percent is not None
+        if build.state != "building" and not waits:
+            continue
+        if build.left > build.target // 100 or _behind_live(build):
             continue
         if build.version != named_version(projectors, build.projection):
             continue
         try:
             if (old := live(build.projection)) is not None:
-                # A large one outlasts the time of a task: the next one goes on with it.
-                _compared(old, build, begun=_begun(build), keep=partial(_keep, build))
+                begun, keep = _begun(build), partial(_keep, build)
+                if _compared(old, build, begun=begun, keep=keep, seconds=seconds) is None:
+                    continue
+            if waits:
+                continue
             if build.hold or (old is not None and _parked_anew(build, old)):
                 _update(build, "note_ready")
                 done.append(_again(build))
@@ -294,17 +328,22 @@ def named_version(projectors: Sequence[Projector], name: str) -> int | None:
 
 def _builds(names: Sequence[str]) -> list[Build]:
     found = stores.select(statement("builds"), {"names": list(names)})
-    told = [[*row[:12], _comparison(row[12]), *row[13:]] for row in found]
+    told = [
+        [*row[:12], _comparison(row[12]), *row[13:-1], _percent(row[0], row[4], row[-1])]
+        for row in found
+    ]
     return [Build(*values) for values in told]
 
 
-def _compared(old: Build, build: Build, **progress: Any) -> Comparison:
+def _compared(old: Build, build: Build, **progress: Any) -> Comparison | None:
     found = comparing.compare(
         named(build.projection),
         (old.generation, old.side),
         (build.generation, build.side),
         **progress,
     )
+    if found is None:
+        return None
     _update(build, "keep_comparison", comparison=msgspec.json.encode(found).decode())
     return found
 
@@ -313,7 +352,22 @@ def _begun(build: Build) -> comparing.Progress | None:
     """How far the comparison of this build came before it was cut off."""
     asked = {"projection": build.projection, "generation": build.generation}
     ((kept,),) = stores.select(statement("comparing"), asked)
-    return msgspec.json.decode(kept, type=comparing.Progress) if kept else None
+    return _progress(kept)
+
+
+def _progress(kept: str | None) -> comparing.Progress | None:
+    try:
+        return msgspec.json.decode(kept, type=comparing.Progress) if kept else None
+    except msgspec.ValidationError:  # kept by older code: it begins anew
+        return None
+
+
+def _percent(name: str, state: str, kept: str | None) -> float | None:
+    """How far a comparison is, if one is going on."""
+    if not kept or state not in IN_PROGRESS:
+        return None
+    progress = _progress(kept)
+    return progress.percent(named(name)) if progress else 0.0
 
 
 def _keep(build: Build, progress: comparing.Progress) -> None:

@@ -1,4 +1,4 @@
-"""Compares the two sides of a read model row by row, a slice of the buckets at a time."""
+"""Compares the two sides of a read model row by row, a few buckets at a time."""
 
 import time
 from collections.abc import Callable
@@ -7,13 +7,20 @@ from typing import Any
 import msgspec
 
 from licensing import connection
-from projections import leases, sides
+from licensing.store import BUCKETS
+from projections import sides
 from projections.projector import Projector
 from projections.sql import statement
 
 SAMPLES = 5
 TRIES = 20
 PAUSE_S = 0.1
+
+FEW, MANY = 8, 64
+"""How many buckets are looked at first, and at most: fewer where a statement takes long."""
+
+SHORT_S, LONG_S = 0.5, 2.0
+"""Below the one more buckets are looked at next, above the other fewer: a task's time ends."""
 
 
 class Comparison(msgspec.Struct, frozen=True):
@@ -38,20 +45,24 @@ class Comparison(msgspec.Struct, frozen=True):
 
 
 class Progress(msgspec.Struct, frozen=True):
-    """How far the comparison of two generations came: `done` slices, those of a table together.
+    """How far the comparison of two generations came: `place` buckets, one table after the other.
 
     `buckets` has a figure for each table that was begun; the rest is as in `Comparison`.
     """
 
     old: int
     new: int
-    done: int = 0
+    place: int
     buckets: list[int] = []
     rows: int = 0
     only_live: int = 0
     only_new: int = 0
     live_samples: list[dict[str, Any]] = []
     new_samples: list[dict[str, Any]] = []
+
+    def percent(self, projector: Projector) -> float:
+        """How much of it is done, 0 to 100."""
+        return 100.0 * self.place / (len(projector.tables) * BUCKETS)
 
 
 Build = tuple[int, str]
@@ -64,20 +75,29 @@ def compare(
     new: Build,
     begun: Progress | None = None,
     keep: Callable[[Progress], None] | None = None,
-) -> Comparison:
-    """Compare two builds, each table and each slice in one statement's snapshot.
+    seconds: float | None = None,
+) -> Comparison | None:
+    """Compare two builds, a few buckets of a table in one statement's snapshot.
 
-    Goes on where `begun` ended, if that was about the same two; `keep` is told after each slice.
+    Goes on where `begun` ended, if that was about the same two; `keep` is told after each
+    statement. None when the time is over before the end.
     """
-    progress = Progress(live[0], new[0])
+    until = None if seconds is None else time.monotonic() + seconds
+    progress, size = Progress(live[0], new[0], 0), FEW
     if begun is not None and (begun.old, begun.new) == (progress.old, progress.new):
         progress = begun
-    for done in range(progress.done, len(projector.tables) * leases.SLICES):
-        table = projector.tables[done // leases.SLICES]
-        found = _slice(_text(projector, table, live[1], new[1]), projector, done, progress)
-        progress = _further(progress, done, table, found)
+    end = len(projector.tables) * BUCKETS
+    while progress.place < end:
+        number, first = divmod(progress.place, BUCKETS)
+        table, buckets = projector.tables[number], range(first, min(first + size, BUCKETS))
+        text = _text(projector, table, live[1], new[1])
+        found, took = _piece(text, projector, buckets, progress)
+        progress = _further(progress, buckets, table, found)
+        size = _next(size, took)
         if keep is not None:
             keep(progress)
+        if until is not None and progress.place < end and time.monotonic() >= until:
+            return None
     return Comparison(
         min(progress.buckets, default=0),
         progress.rows,
@@ -88,21 +108,28 @@ def compare(
     )
 
 
+def _next(size: int, took: float) -> int:
+    """How many buckets are looked at next, when so many took so long."""
+    if took > LONG_S:
+        return max(size // 2, 1)
+    return min(size * 2, MANY) if took < SHORT_S else size
+
+
 def _text(projector: Projector, table: str, live: str, new: str) -> str:
     text = statement("compare_table").replace("{old}", sides.on(table, {projector.name: live}))
     return text.replace("{new}", sides.on(table, {projector.name: new}))
 
 
-def _further(progress: Progress, done: int, table: str, found: Any) -> Progress:
-    """The progress with what one slice of a table gave."""
+def _further(progress: Progress, buckets: range, table: str, found: Any) -> Progress:
+    """The progress with what a few buckets of a table gave."""
     level, olds, news, only_live, only_new, live_rows, new_rows = found
     name = table.replace("{", "").replace("}", "")
     before = progress.buckets
-    earlier, begun = (before[:-1], before[-1]) if done % leases.SLICES else (before, 0)
+    earlier, begun = (before[:-1], before[-1]) if buckets.start else (before, 0)
     return Progress(
         progress.old,
         progress.new,
-        done + 1,
+        progress.place + len(buckets),
         [*earlier, begun + len(level or ())],
         progress.rows + max(olds, news),
         progress.only_live + only_live,
@@ -117,20 +144,29 @@ def _samples(known: list[dict[str, Any]], table: str, told: str | None) -> list[
     return [*known, *({"table": table, **row} for row in rows)][:SAMPLES]
 
 
-def _slice(text: str, projector: Projector, done: int, progress: Progress) -> Any:
-    """One slice, when as many of its buckets as can be had are at the same place in both."""
+def _piece(
+    text: str, projector: Projector, buckets: range, progress: Progress
+) -> tuple[Any, float]:
+    """A few buckets, when as many of them as can be had are at the same place in both.
+
+    With what was found comes how long the longest statement took.
+    """
     asked = {
         "name": projector.name,
-        "slice": done % leases.SLICES,
+        "first": buckets.start,
+        "last": buckets.stop - 1,
         "old": progress.old,
         "new": progress.new,
     }
     found: Any = None
+    took = 0.0
     for _ in range(TRIES):
+        began = time.monotonic()
         (now,) = connection.select(text, asked, planned=False)
+        took = max(took, time.monotonic() - began)
         if found is None or len(now[0] or ()) > len(found[0] or ()):
             found = now
-        if len(found[0] or ()) == 1024 // leases.SLICES:
+        if len(found[0] or ()) == len(buckets):
             break
         time.sleep(PAUSE_S)
-    return found
+    return found, took

@@ -26,6 +26,9 @@ SHARE = 4
 FINISH_EVERY_S = 2.0
 """How often builds are looked at whether they have come level, while more comes in."""
 
+COMPARE_S = 8.0
+"""How long builds are compared at a stretch where a turn has its time: a task's ends soon after."""
+
 HELD_S = 1.0
 """How long a worker keeps what it took, far less than a lease."""
 
@@ -43,7 +46,7 @@ def catch_up(seconds: float | None = None, *, projectors: Sequence[Projector] = 
     passed = _level(projectors, deadline, building)
     while building:
         # A swap may be refused because of what came in since; then there is more to do.
-        builds.finish(projectors)
+        builds.finish(projectors, _stretch(deadline))
         if deadline is not None and time.monotonic() >= deadline:
             break
         if not (more := _level(projectors, deadline, building)):
@@ -97,7 +100,7 @@ def _level(
         if deadline is not None and time.monotonic() >= deadline:
             break
         if building and time.monotonic() - finished >= FINISH_EVERY_S:
-            builds.finish(projectors)
+            builds.finish(projectors, _stretch(deadline))
             finished = time.monotonic()
         if taken:
             if level and len(taken) == leases.SLICES:
@@ -106,6 +109,10 @@ def _level(
         if waiting and not done:  # somebody else has what is left
             time.sleep(PACE)
     return passed
+
+
+def _stretch(deadline: float | None) -> float | None:
+    return None if deadline is None else COMPARE_S
 
 
 def _slices(

@@ -5,7 +5,7 @@ SELECT b.projection, b.generation, b.side, b.version, b.state, b.hold, b.request
        CASE WHEN p.position IS NULL THEN 0
             ELSE greatest(p.position - b.earlier_position, 0)
                / greatest(extract(epoch FROM clock_timestamp() - b.earlier_at), 0.1) END::float8,
-       coalesce(w.streams, 0)
+       coalesce(w.streams, 0), b.comparing::text
   FROM projection_build b
  CROSS JOIN (SELECT coalesce(sum(position), 0) AS position FROM bucket_head) h
   LEFT JOIN (SELECT projection, generation, sum(position) AS position

@@ -15,6 +15,7 @@ from projections import builds, carefully, comparing, parking, runner, sides
 from projections.lag import lag
 from projections.management.commands import project
 from projections.read_models import member_directory, studio_usage
+from projections.registry import PROJECTORS
 from tests.conftest import new_id
 from tests.integration.studio_kit import happen, played
 from tests.integration.tally_kit import NAMED, append, choking_on, seen, tallying
@@ -53,21 +54,24 @@ def test_a_comparison_that_a_task_had_no_time_for_goes_on_in_the_next(published_
     happen([new_id()])
     runner.catch_up()
     builds.request(NAME, **OPS)
-    look, asked = comparing._slice, []
+    look, asked = comparing._piece, []
 
     def slow(*args):
-        asked.append(args[2])
+        asked.append(args[3].place)
         if len(asked) in (12, 21):
             raise CutOff
         return look(*args)
 
-    monkeypatch.setattr(comparing, "_slice", slow)
+    monkeypatch.setattr(comparing, "_piece", slow)
     for _ in range(2):
         with pytest.raises(CutOff):
             runner.catch_up()
         assert builds.in_progress(NAME).state == "building"
     runner.catch_up()
-    assert asked == [*range(12), *range(11, 20), *range(19, 32)]
+    assert asked == sorted(asked)
+    again = [at for at, place in enumerate(asked) if place in asked[:at]]
+    assert again == [12, 21]
+    assert (asked[0], asked[-1] // 1024) == (0, 1)
     assert builds.in_progress(NAME) is None
     found = builds.live(NAME).comparison
     assert (found.equal, found.buckets) == (True, 1024)
@@ -122,6 +126,37 @@ def test_a_planted_difference_is_found_with_its_row(held):
         assert (found.only_live, found.only_new) == (gone, 0)
     finally:
         change(live, "UPDATE {table} SET played = played - 1000 WHERE played > 1000")
+
+
+def test_runners_compare_anew_what_waits_a_stretch_at_a_time(held):
+    change(held.side, "UPDATE {table} SET played = played + 5000")
+    asked = builds.ask_comparison(NAME, **OPS, generation=held.generation)
+    assert (asked.state, asked.comparison, asked.comparing_percent) == ("ready", None, 0.0)
+    seen = []
+    while (build := builds.in_progress(NAME)).comparison is None:
+        seen.append(build.comparing_percent)
+        assert f"row by row: {int(seen[-1])} %" in growing(build, build.requested_at).comparing
+        builds.ask_comparison(NAME, **OPS)  # it goes on
+        runner.catch_up(0.0) if len(seen) > 9 else builds.finish(PROJECTORS, 0.0)
+    assert seen == sorted(set(seen))
+    assert len(seen) > 9
+    assert (build.state, build.comparing_percent, build.comparison.equal) == ("ready", None, False)
+    assert builds.in_progress(NAME).generation == held.generation  # and waits still
+
+
+def test_what_is_compared_by_itself_is_not_asked_for(held):
+    builds.cancel(NAME, **OPS)
+    build = builds.request(NAME, **OPS)
+    with pytest.raises(builds.Refused, match=f"Build {build.generation} .* is level"):
+        builds.ask_comparison(NAME, **OPS)
+    builds.cancel(NAME, **OPS)
+    with pytest.raises(builds.Refused, match="not being rebuilt"):
+        builds.ask_comparison(NAME, **OPS)
+
+
+def test_fewer_buckets_are_compared_at_once_where_it_takes_long():
+    assert [comparing._next(8, took) for took in (0.1, 1.0, 3.0)] == [16, 8, 4]
+    assert (comparing._next(64, 0.1), comparing._next(1, 9.0)) == (64, 1)
 
 
 def test_cancelling_leaves_what_is_read_untouched(held):

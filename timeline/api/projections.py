@@ -99,16 +99,15 @@ def rebuild(request: HttpRequest, name: Name, body: Wanted) -> dict[str, Any]:
 @router.post(
     "/{name}/rebuild/comparison",
     auth=keys.OPERATE,
-    openapi_extra=told(shapes.Comparison, *STANDING),
+    openapi_extra=told(shapes.Rebuild, *STANDING),
 )
-def compare(request: HttpRequest, name: Name, body: inputs.Empty) -> Any:
-    """Compare the new build with the live one, row by row."""
+def compare(request: HttpRequest, name: Name, body: Which) -> dict[str, Any]:
+    """Have the build that waits compared with the live one anew, row by row, by a worker.
+
+    `comparing_percent` says how far that is; then `comparison` is what it came to.
+    """
     _projector(name)
-    keys.noted(request, "operate")
-    try:
-        return msgspec.to_builtins(builds.compare(name))
-    except builds.Refused as refused:
-        raise Problem(409, "build_refused", str(refused)) from None
+    return _settled(request, name, body, builds.ask_comparison)
 
 
 @router.post(

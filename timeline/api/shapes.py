@@ -451,6 +451,9 @@ class Rebuild(msgspec.Struct):
     position: int
     target: int
     percent: float
+    comparing_percent: Annotated[
+        float | None, Meta(description="how far it is compared with the live one, while it is")
+    ]
     events_left: int
     rate: float
     parked: Annotated[int, Meta(description="streams that could not be applied to it")]

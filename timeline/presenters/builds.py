@@ -37,6 +37,7 @@ class Growing(msgspec.Struct, frozen=True):
     parked: str
     asked: str
     comparison: str
+    comparing: str
     differences: list[str]
     steps: list[Step]
 
@@ -74,6 +75,7 @@ def growing(build: Build, now: datetime) -> Growing:
         parked=_parked(build),
         asked=asked(build, now),
         comparison=compared(build.comparison) if build.comparison else "",
+        comparing=_comparing(build),
         differences=differences(build.comparison) if build.comparison else [],
         steps=_steps(build),
     )
@@ -82,7 +84,7 @@ def growing(build: Build, now: datetime) -> Growing:
 def _steps(build: Build) -> list[Step]:
     """Built, compared, swapped: what is behind it, what is going on, what comes."""
     built = build.state == "ready" or not build.left
-    compared = build.comparison is not None
+    compared = build.comparison is not None and build.comparing_percent is None
     return [
         Step("Built beside the live one", "done" if built else "now"),
         Step("Compared row by row", "done" if compared else "now" if built else "next"),
@@ -93,6 +95,13 @@ def _steps(build: Build) -> list[Step]:
             "now" if built and compared else "next",
         ),
     ]
+
+
+def _comparing(build: Build) -> str:
+    """How far a comparison is; a worker does it."""
+    if build.comparing_percent is None:
+        return ""
+    return f"A worker compares it with the live one, row by row: {int(build.comparing_percent)} %."
 
 
 def _parked(build: Build) -> str:

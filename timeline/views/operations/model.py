@@ -93,7 +93,8 @@ def _done(name: str, deed: str, given: dict[str, Any], by: str) -> str:
         then = "waits for you" if build.hold else "takes the live one’s place"
         return f"Build {build.generation} has begun; when it is level and compared it {then}."
     if deed == "compare":
-        return told.compared(builds.compare(name))
+        build = builds.ask_comparison(name, by=by, generation=given["generation"])
+        return f"A worker compares build {build.generation}; what it came to is shown then."
     if deed == "retry all":
         level, still = parking.retry_all(named(name), by=by, limit=MOST_RETRIED)
         return f"{level} stream{'' if level == 1 else 's'} level again, {still} still parked."
