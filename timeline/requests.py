@@ -2,6 +2,7 @@
 
 import re
 import uuid
+from ipaddress import ip_address
 
 from django.conf import settings
 from django.http import HttpRequest
@@ -27,5 +28,8 @@ def address_of(request: HttpRequest) -> str:
     direct = str(request.META.get("REMOTE_ADDR") or "")
     if not settings.PROXIES:
         return direct
-    seen = [part.strip() for part in request.headers.get("X-Forwarded-For", "").split(",")]
-    return seen[-settings.PROXIES] if len(seen) >= settings.PROXIES else direct
+    seen = request.headers.get("X-Forwarded-For", "").split(",")
+    try:
+        return str(ip_address(seen[-settings.PROXIES].strip()))
+    except (IndexError, ValueError):
+        return direct  # it came past our proxies, or they were counted wrong

@@ -8,6 +8,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from django.contrib.auth.hashers import check_password, make_password
+from django.contrib.auth.password_validation import validate_password
+from django.core.exceptions import ValidationError
 from django.test import Client
 
 import timeline
@@ -61,6 +64,36 @@ def test_django_has_nothing_to_warn_of() -> None:
         cwd=ROOT, env=environment, capture_output=True, text=True,
     )  # fmt: skip
     assert checked.returncode == 0, checked.stderr
+
+
+def test_passwords_are_kept_by_argon2_and_none_is_a_common_one(
+    monkeypatch: pytest.MonkeyPatch, settings: Any
+) -> None:
+    made = read_settings(monkeypatch)
+    settings.PASSWORD_HASHERS = made["PASSWORD_HASHERS"]
+    kept = make_password("a long enough word")
+    assert kept.startswith("argon2$argon2id$")
+    assert check_password("a long enough word", kept)
+    settings.AUTH_PASSWORD_VALIDATORS = made["AUTH_PASSWORD_VALIDATORS"]
+    validate_password("a long enough word")
+    for known in ("123123123123", "eleven char"):
+        with pytest.raises(ValidationError):
+            validate_password(known)
+
+
+def test_secrets_made_on_first_use_are_for_the_owners_eyes(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    for name in ("PLAYHEAD_SECRET_KEY", "PLAYHEAD_DATA_KEY"):
+        monkeypatch.delenv(name, raising=False)
+    made = read_settings(monkeypatch, PLAYHEAD_HOME=str(tmp_path))
+    for setting, name in (("SECRET_KEY", "secret_key"), ("DATA_KEY", "data_key")):
+        path = tmp_path / name
+        assert path.stat().st_mode & 0o777 == 0o600
+        assert made[setting] == path.read_text()
+        assert len(made[setting]) == 64
+    again = read_settings(monkeypatch, PLAYHEAD_HOME=str(tmp_path))
+    assert (again["SECRET_KEY"], again["DATA_KEY"]) == (made["SECRET_KEY"], made["DATA_KEY"])
 
 
 @pytest.fixture
