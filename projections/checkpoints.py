@@ -51,6 +51,12 @@ def behind(projectors: Sequence[Projector], slices: Sequence[int]) -> list[Check
     return [Checkpoint(*row) for row in connection.select(statement("behind"), asked)]
 
 
+def length() -> int:
+    """How long the feed is: the same number as before means that nothing was appended."""
+    ((found,),) = connection.select(statement("feed_length"), {})
+    return int(found)
+
+
 def waiting(projectors: Sequence[Projector]) -> dict[int, int]:
     """Slices in which there is something to do, each with how much; looks at no event."""
     asked = {

@@ -58,13 +58,18 @@ def catch_up(seconds: float | None = None, *, projectors: Sequence[Projector] = 
 def follow(seconds: float, *, poll: float = POLL) -> int:
     """Catch up, and keep looking for more for a while: a task's turn.
 
-    A turn of one poll's length ends as soon as everything is level.
+    A turn of one poll's length ends as soon as everything is level. What is due by the clock, or
+    was asked for meanwhile, is the next turn's: where nothing was appended it is not looked for.
     """
     deadline = time.monotonic() + seconds
-    passed = catch_up(seconds)
+    length = checkpoints.length()
+    passed = done = catch_up(seconds)
     while (left := deadline - time.monotonic()) > poll:
         time.sleep(poll)
-        passed += catch_up(left - poll)
+        before, length = length, checkpoints.length()
+        if done or length != before:
+            done = catch_up(left - poll)
+            passed += done
     return passed
 
 

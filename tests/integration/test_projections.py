@@ -1,6 +1,7 @@
 """The runner: every event has its effect once, whatever happens to the workers."""
 
 import threading
+import time
 from dataclasses import replace
 from datetime import timedelta
 
@@ -50,6 +51,32 @@ def test_each_event_is_applied_once_in_order(fresh, tally):
     append(stream.removeprefix("member-"), 2)
     runner.catch_up(projectors=[tally])
     assert seen(tally, stream) == [1, 2, 3, 4, 5, 6, 7]
+
+
+def test_a_turn_looks_at_the_checkpoints_again_only_after_an_append(fresh, monkeypatch):
+    runner.catch_up()
+    look, looks = runner.catch_up, []
+
+    def looking(seconds):
+        looks.append(look(seconds))
+        return looks[-1]
+
+    monkeypatch.setattr(runner, "catch_up", looking)
+    assert runner.follow(0.5, poll=0.02) == 0
+    assert looks == [0]
+    looks.clear()
+    sleep, members = time.sleep, [fresh()]
+
+    def appending(seconds):
+        if members and looks:
+            append(members.pop())
+        sleep(seconds)
+
+    monkeypatch.setattr(runner.time, "sleep", appending)
+    assert runner.follow(2.0, poll=0.02) > 0
+    assert looks[0] == 0 < looks[1]
+    assert looks[-1] == 0
+    assert len(looks) == 3  # it has looked once more whether that was all
 
 
 def test_pages_follow_each_other(fresh, tally, monkeypatch):
