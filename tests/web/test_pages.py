@@ -172,6 +172,8 @@ def test_filters_look_at_the_whole_history(agent: Client, told: tuple[str, int])
         "?t=yesterday", "?t=2026-13-45", "?t=0001-01-01T00:00:00", "?t=9999-12-31T23:59:59%2B00:00",
         "?span=%22&type=%00", "?q=" + "x" * 5000, "?around=0", "?around=999999999", "?v=", "?v=-3",
         "?v=%E0%A5%A7", "?tab=compare&a=", "?tab=raw&t=1", "?span=2w", "?span=all",
+        "?t=9999-12-31T23:59:59-14:00", "?t=0001-01-01T00:00:00%2B14:00",
+        "?v=9999-12-31T23:59:59-14:00", "?v=0001-01-01T00:00:00%2B14:00",
     ],
 )  # fmt: skip
 def test_no_query_breaks_a_page(agent: Client, told: tuple[str, int], query: str) -> None:

@@ -7,16 +7,16 @@ _UNITS = ((86400, "d"), (3600, "h"), (60, "min"), (1, "s"))
 
 
 def instant(value: object) -> datetime | None:
-    """The instant that a stored ISO text means; None for anything else."""
+    """The instant that an ISO text means; None for anything else, or where UTC has no such year."""
     if isinstance(value, datetime):
         return value
     if not isinstance(value, str):
         return None
     try:
         read = datetime.fromisoformat(value)
-    except ValueError:
+        return (read if read.tzinfo else read.replace(tzinfo=UTC)).astimezone(UTC)
+    except (ValueError, OverflowError):
         return None
-    return read if read.tzinfo else read.replace(tzinfo=UTC)
 
 
 def millis(at: datetime) -> int:
