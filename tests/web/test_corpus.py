@@ -58,6 +58,7 @@ WRITES: dict[str, dict[str, Any]] = {
     "POST /members/{member_id}/licenses/{license_id}/playbacks": {
         "action": "start", "occurred_at": SOME_TIME,
     },
+    "POST /members/search": {"q": "m-odd"},
     "POST /members/{member_id}/devices": {"device_id": "d2", "type": "tv", "name": "a set"},
     "POST /members/{member_id}/devices/{device_id}/deactivation": {"reason": "sold"},
     "POST /members/{member_id}/plan": {"plan": "standard", "country": "NL"},

@@ -206,15 +206,16 @@ def test_the_api_skips_the_event_that_is_named_once_and_keeps_why(held: Parked) 
 
 def test_lists_for_tools_have_pages(held: Parked, given_up: dict[str, str]) -> None:
     """All of it, each once: what was given up was left out where a page full of failing came."""
-    for _ in range(3):
-        tell(new_id("m"))
+    others = [new_id("m") for _ in range(3)]
+    for other in others:
+        tell(other)
     with connection.cursor() as cursor:
-        cursor.execute(
-            "INSERT INTO projection_parked (bucket, projection, generation, stream_id, version,"
-            " error, parked_at) SELECT bucket, %s, %s, stream_id, 1, 'KeyError', now()"
-            " FROM stream_head WHERE stream_id LIKE 'member-%%' AND stream_id <> %s",
-            [PROJECTION, held.generation, held.stream_id],
-        )
+        for stream in map(stream_of, others):
+            cursor.execute(
+                "INSERT INTO projection_parked (bucket, projection, generation, stream_id, version,"
+                " error, parked_at) VALUES (%s, %s, %s, %s, 1, 'KeyError', now())",
+                [store.bucket_of(stream), PROJECTION, held.generation, stream],
+            )
         cursor.execute(
             "INSERT INTO job_attempt (bucket, member_id, license_id, kind, due_at, attempts,"
             " next_attempt_at, last_error) SELECT bucket, member_id, license_id || n, kind, due_at,"
