@@ -1,6 +1,6 @@
 """The published rules: the `rules-<id>` stream, folded and kept as long as its head stays."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
 from typing import Any
 
@@ -133,16 +133,17 @@ def life_of(rule_set_id: str = RULE_SET) -> life.Life:
     lived = _lives.get(rule_set_id, life.Life())
     if lived.version > head(rule_set_id):
         lived = life.Life()  # the log was restored from before
-    for step in steps(rule_set_id, lived.version):
-        lived = life.evolve(lived, step.event, step.by)
-    _lives[rule_set_id] = lived
+    _lives[rule_set_id] = lived = _folded(lived, steps(rule_set_id, lived.version))
     return lived
 
 
 def life_at(rule_set_id: str, version: int) -> life.Life:
     """The same as it was after the first `version` events of the rule set."""
-    lived = life.Life()
-    for step in steps(rule_set_id, until=version):
+    return _folded(life.Life(), steps(rule_set_id, until=version))
+
+
+def _folded(lived: life.Life, further: Iterable[RuleStep]) -> life.Life:
+    for step in further:
         lived = life.evolve(lived, step.event, step.by)
     return lived
 

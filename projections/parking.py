@@ -113,10 +113,25 @@ def listing(
     projection: str | None = None, limit: int = 100, after: Place | None = None
 ) -> list[Parked]:
     """The streams that are parked now, of one projection or of all, newest first."""
-    place = dict(
-        zip(("parked_at", "after", "stream_id", "generation"), after or (None,) * 4, strict=True)
-    )
-    asked = {"projection": projection, "limit": limit, **place}
+    return _open(projection, limit, after=after)
+
+
+def standing(projection: str, stream_id: str, version: int | None = None) -> list[Parked]:
+    """Where a stream is parked now, at any event or at this one: in one build, or in several."""
+    found = _open(projection, None, only=stream_id)
+    return [row for row in found if version in (None, row.version)]
+
+
+def _open(
+    projection: str | None,
+    limit: int | None,
+    *,
+    after: Place | None = None,
+    only: str | None = None,
+) -> list[Parked]:
+    names = ("parked_at", "after", "stream_id", "generation")
+    place: dict[str, Any] = dict(zip(names, after or (None,) * len(names), strict=True))
+    asked = {"projection": projection, "only": only, "limit": limit, **place}
     with connection.cursor() as cursor:
         cursor.execute(statement("parked_open"), asked)
         return [Parked(*row) for row in cursor.fetchall()]

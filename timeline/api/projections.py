@@ -9,7 +9,6 @@ from django.utils import timezone
 from ninja import Path, Router
 from pydantic import Field
 
-from licensing import store
 from projections import builds, lag, parking, samples
 from projections.builds import Build
 from projections.parking import Parked
@@ -28,6 +27,7 @@ Stream = Annotated[
     str, Path(), Field(pattern="^[A-Za-z0-9._-]{1,80}$", description="such as member-m1")
 ]
 Generation = Annotated[int, msgspec.Meta(ge=0, le=2**31 - 1)]
+NamedBuild = Annotated[int, Field(ge=1, le=2**31 - 1)]
 STANDING = ("unknown_projection", "build_refused")
 
 
@@ -41,7 +41,7 @@ class Wanted(inputs.Body):
 class Which(inputs.Body):
     """Which build is meant; sent twice with it, nothing more is done."""
 
-    generation: Annotated[int, Field(ge=1, le=2**31 - 1)] | None = None
+    generation: NamedBuild | None = None
 
 
 class Former(inputs.Body):
@@ -50,7 +50,7 @@ class Former(inputs.Body):
     It must be named, because the same request sent twice would put back one and then the other.
     """
 
-    generation: Annotated[int, Field(ge=1, le=2**31 - 1)]
+    generation: NamedBuild
 
 
 class Skipped(inputs.Body):
@@ -221,10 +221,9 @@ def _projector(name: str) -> Projector:
 
 
 def _parked(name: str, stream: str, version: int | None = None) -> tuple[Projector, Parked]:
-    projector, bucket = _projector(name), store.bucket_of(stream)
-    for row in parking.listing(name, 10_000):
-        if (row.bucket, row.stream_id) == (bucket, stream) and version in (None, row.version):
-            return projector, row
+    projector = _projector(name)
+    for row in parking.standing(name, stream, version):
+        return projector, row
     at = "" if version is None else f" at event {version}"
     raise Problem(404, "not_parked", f"{stream} is not parked in {name}{at}.")
 

@@ -189,11 +189,7 @@ class Command(BaseCommand):
 
 def _standing(options: dict[str, Any]) -> list[parking.Parked]:
     """The stream where it is parked: in the live build, in the one that grows, or in both."""
-    found = [
-        row
-        for row in parking.listing(_name(options), 10_000)
-        if row.stream_id == options["stream"] and options["at"] in (None, row.version)
-    ]
+    found = parking.standing(_name(options), options["stream"], options["at"])
     if not found:
         at = "" if options["at"] is None else f" at event {options['at']}"
         raise parking.NotParked(f"{options['stream']} is not parked in {options['name']}{at}.")

@@ -17,7 +17,6 @@ from timeline.presenters.directory import grouped
 from timeline.views.operations.forms import Reasoned
 from timeline.views.operations.page import show
 
-MOST_LISTED = 10_000
 JOB_PURPOSES = {"pause": "pause job", "resume": "resume job", "rate": "hold job to a rate"}
 NO_RATE = "A whole number from 1 to 100 000, or nothing."
 GONE = "This stream does not stand there any more: look at what is parked now."
@@ -168,7 +167,5 @@ def _wrong(request: HttpRequest, form: Reasoned, about: str) -> HttpResponseBase
 
 def _found(projection: str, stream: str, generation: int, version: int) -> Parked | None:
     """The parked row as it was shown: not one that has moved on since."""
-    for row in parking.listing(projection, MOST_LISTED):
-        if (row.stream_id, row.generation, row.version) == (stream, generation, version):
-            return row
-    return None
+    found = parking.standing(projection, stream, version)
+    return next((row for row in found if row.generation == generation), None)
